@@ -1,0 +1,69 @@
+import { ZodError } from 'zod';
+import { DomainError, problems } from './problems';
+import type { FieldError, ProblemCode } from './problems';
+
+/** An error as `application/problem+json` (RFC 9457) with Usher's own members. */
+export interface ProblemDocument {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly instance: string;
+  readonly code: ProblemCode;
+  readonly request_id: string;
+  readonly errors?: readonly FieldError[];
+  readonly [extra: string]: unknown;
+}
+
+/** Where and for whom a problem is rendered. */
+export interface ProblemPlace {
+  readonly requestId: string;
+  /** The path of the request; token parts MUST be masked by the caller. */
+  readonly instance: string;
+}
+
+/** RFC 6901 pointer of a zod issue's path. */
+export function toPointer(path: readonly PropertyKey[]): string {
+  return path
+    .map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`)
+    .join('');
+}
+
+/** Field errors of a failed parse; unknown keys get a pointer each. */
+export function fieldErrors(error: ZodError, prefix: readonly PropertyKey[] = []): FieldError[] {
+  return error.issues.flatMap((issue) =>
+    issue.code === 'unrecognized_keys'
+      ? issue.keys.map((key) => ({
+          pointer: toPointer([...prefix, ...issue.path, key]),
+          message: 'This field is not known here.',
+        }))
+      : [{ pointer: toPointer([...prefix, ...issue.path]), message: issue.message }],
+  );
+}
+
+function asDomainError(error: unknown): DomainError {
+  if (error instanceof DomainError) return error;
+  if (error instanceof ZodError)
+    return new DomainError('validation-failed', { errors: fieldErrors(error) });
+  return new DomainError('internal');
+}
+
+/**
+ * The HTTP translation of any error. Unknown errors become `internal` and tell nothing of themselves; the caller
+ * logs them once.
+ */
+export function toProblem(error: unknown, place: ProblemPlace): ProblemDocument {
+  const { code, context } = asDomainError(error);
+  const { status, title, next } = problems[code];
+  return {
+    type: `/problems/${code}`,
+    title,
+    status,
+    detail: context.detail ?? next,
+    instance: place.instance,
+    code,
+    request_id: place.requestId,
+    ...(context.errors ? { errors: context.errors } : {}),
+    ...context.extra,
+  };
+}

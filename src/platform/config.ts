@@ -1,0 +1,399 @@
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+
+/** A secret of the configuration; prints as `[secret]` wherever it is logged or serialised. */
+export interface Secret {
+  reveal(): string;
+  toString(): string;
+  toJSON(): string;
+}
+
+function secretOf(value: string): Secret {
+  return {
+    reveal: () => value,
+    toString: () => '[secret]',
+    toJSON: () => '[secret]',
+    [Symbol.for('nodejs.util.inspect.custom')]: () => '[secret]',
+  } as Secret;
+}
+
+/** `points` requests per `seconds`, or off. */
+export interface RateLimit {
+  readonly points: number;
+  readonly seconds: number;
+}
+
+/** One variable of the environment, as `.env.example` and the README describe it. */
+export interface Variable {
+  readonly description: string;
+  readonly default?: string;
+  readonly secret?: true;
+  /** Only the named processes may have it. */
+  readonly only?: readonly ProcessName[];
+}
+
+/** The processes of Usher. */
+export type ProcessName = 'api' | 'worker' | 'migrate' | 'cli';
+
+/** Every variable that Usher reads; a test keeps `.env.example` complete with it. */
+export const variables = {
+  APP_ENV: { description: 'dev, stage or prod', default: 'dev' },
+  LOG_LEVEL: { description: 'trace, debug, info, warn, error or silent', default: 'info' },
+  ADDR: { description: 'Address of the API, `[host]:port`', default: ':8090' },
+  WORKER_ADDR: { description: "Address of the worker's probes and metrics", default: ':8091' },
+  PUBLIC_URL: {
+    description: 'Where people reach the API; links in mails begin with it',
+    default: 'http://localhost:8090',
+  },
+  TRUSTED_PROXIES: {
+    description: 'Exact addresses or CIDRs of the proxies in front, by comma',
+    default: '',
+  },
+  DATABASE_URL: {
+    description: 'Postgres as usher_app',
+    secret: true,
+    only: ['api', 'worker', 'cli'],
+  },
+  DATABASE_OWNER_URL: {
+    description: 'Postgres as usher_owner; only for migrate',
+    secret: true,
+    only: ['migrate', 'cli'],
+  },
+  DATABASE_SEQUENCER_URL: {
+    description: 'Postgres as usher_sequencer; only for the worker',
+    secret: true,
+    only: ['worker', 'cli'],
+  },
+  DATABASE_POOL: { description: 'Connections of one process', default: '20' },
+  TEMPORAL_ADDRESS: {
+    description: 'host:port of the Temporal frontend',
+    default: 'localhost:7233',
+  },
+  TEMPORAL_NAMESPACE: { description: 'Temporal namespace', default: 'default' },
+  TEMPORAL_TLS: { description: 'on to use TLS to Temporal', default: 'off' },
+  TEMPORAL_API_KEY: { description: 'API key of Temporal Cloud', secret: true, default: '' },
+  TEMPORAL_TLS_CERT_FILE: {
+    description: 'Client certificate (PEM) for mTLS to Temporal',
+    default: '',
+  },
+  TEMPORAL_TLS_KEY_FILE: { description: 'Key of that certificate (PEM)', default: '' },
+  TEMPORAL_CODEC: {
+    description: 'on to encrypt payloads in Temporal with the key ring',
+    default: 'off',
+  },
+  TASK_QUEUE: {
+    description: 'Task queue of workflows; connectors use <queue>-<connector>',
+    default: 'usher',
+  },
+  WORKER_ACTIVITY_SLOTS: {
+    description: 'Activities a worker runs at a time, per queue',
+    default: '20',
+  },
+  SMTP_URL: {
+    description: 'Mail server, smtp:// or smtps://',
+    secret: true,
+    default: 'smtp://localhost:1025',
+  },
+  MAIL_FROM: { description: 'Sender of all mails', default: 'Usher <no-reply@usher.localhost>' },
+  OPERATORS_MAIL: { description: 'Addresses told of parked onboardings, by comma', default: '' },
+  TERMS_URL: { description: 'Terms that customers accept', default: 'https://example.com/terms' },
+  TERMS_VERSION: { description: 'Version of the terms, stored at accept', default: '1' },
+  CONNECTORS_DIR: {
+    description: 'Folder of connector files and blueprints.json',
+    default: 'connectors',
+  },
+  OUTBOUND_ALLOW_CIDRS: {
+    description: 'Private ranges that connectors may call, by comma (dev: loopback)',
+    default: '',
+  },
+  KEYS_HASH_PEPPER: {
+    description: 'At least 32 bytes, base64; prefix `id:` names it, more by comma for look-up only',
+    secret: true,
+  },
+  USHER_KEY_PREFIX: { description: 'Prefix of issued keys', default: 'ush' },
+  SECRETS_KEY_RING: {
+    description: '`kid:base64` of 32 bytes each, by comma; the first is active',
+    secret: true,
+  },
+  COOKIE_SECRET: {
+    description: 'At least 32 bytes, base64; signs forms, cursors and cookies',
+    secret: true,
+  },
+  PASSWORD_MIN_LENGTH: { description: 'Shortest password', default: '15' },
+  OIDC_ISSUERS: { description: 'JSON list of identity providers', secret: true, default: '[]' },
+  SESSION_IDLE_MINUTES: { description: 'Idle time after which a session ends', default: '30' },
+  SESSION_HOURS: { description: 'Longest life of a session', default: '12' },
+  RATE_INVITE_CREATE: { description: 'Invites per actor, points/seconds or off', default: '10/60' },
+  RATE_ACCEPT: { description: 'Failed accepts per address and per e-mail', default: '5/60' },
+  RATE_LOGIN: { description: 'Failed logins per address and account', default: '5/60' },
+  RATE_RESEND_SECONDS: { description: 'Seconds between two resends of an invite', default: '60' },
+  RATE_RESEND_MAX: { description: 'Resends of one invite in all', default: '5' },
+  RATE_API: { description: 'Requests per caller', default: 'off' },
+  INVITE_REMINDER_HOURS: {
+    description: 'Hours before expiry at which an invite is reminded once',
+    default: '48',
+  },
+  CUSTOMER_REMINDER_HOURS: {
+    description: 'Hours of waiting for the customer after which they are reminded',
+    default: '24,72,168',
+  },
+  SELF_SERVE_INVITES: { description: 'on to let visitors invite themselves', default: 'off' },
+  CAPTCHA_VERIFY_URL: {
+    description: 'Siteverify-compatible endpoint for self-serve invites',
+    default: '',
+  },
+  CAPTCHA_SECRET: { description: 'Secret of that endpoint', secret: true, default: '' },
+  RECONCILE_SECONDS: { description: 'Seconds between two runs of the reconciler', default: '300' },
+  DRIVE_WITHIN_HOURS: {
+    description: 'Hours without a driver after which a process is woken again',
+    default: '25',
+  },
+  SAMPLE_BACKEND_URL: {
+    description: 'Base URL of the sample backend',
+    default: 'http://127.0.0.1:8094',
+  },
+  SAMPLE_BACKEND_KEY: { description: 'Key of the sample backend', secret: true, default: '' },
+  BACKEND_COMPAT_URL: { description: 'Base URL of the spreadsheet backend', default: '' },
+  BACKEND_COMPAT_KEY: { description: 'Key of the spreadsheet backend', secret: true, default: '' },
+} as const satisfies Record<string, Variable>;
+
+/** The name of a variable. */
+export type VariableName = keyof typeof variables;
+
+/** An identity provider whose people or tokens are accepted. */
+export interface OidcIssuer {
+  readonly name: string;
+  readonly issuer: string;
+  readonly client_id?: string | undefined;
+  readonly client_secret?: string | undefined;
+  readonly audiences: Readonly<Record<string, 'operator' | 'partner' | 'customer'>>;
+  readonly groups_claim: string;
+  readonly roles: Readonly<Record<string, string>>;
+  readonly authoritative_domains: readonly string[];
+}
+
+/** A named pepper; the first of a list makes new digests, the others are for look-up. */
+export interface NamedKey {
+  readonly id: string;
+  readonly key: Buffer;
+}
+
+const onOff = z.enum(['on', 'off']).transform((value) => value === 'on');
+const whole = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
+const list = z.string().transform((text) =>
+  text
+    .split(',')
+    .map((part) => part.trim())
+    .filter(Boolean),
+);
+const address = z.string().transform((text, context) => {
+  const match = /^(?<host>[^:]*|\[[0-9a-fA-F:]+\]):(?<port>\d{1,5})$/.exec(text);
+  const port = Number(match?.groups?.['port']);
+  if (!match || port > 65_535) {
+    context.addIssue({
+      code: 'custom',
+      message: 'must be `[host]:port`, e.g. `:8090` or `127.0.0.1:8090`',
+    });
+    return z.NEVER;
+  }
+  const host = (match.groups?.['host'] ?? '').replace(/^\[|\]$/g, '');
+  return { host: host === '' ? undefined : host, port };
+});
+const rate = z.string().transform((text, context): RateLimit | null => {
+  if (text === 'off') return null;
+  const match = /^(\d+)\/(\d+)$/.exec(text);
+  const [points, seconds] = [Number(match?.[1]), Number(match?.[2])];
+  if (!match || points < 1 || seconds < 1) {
+    context.addIssue({
+      code: 'custom',
+      message: 'must be `points/seconds` such as `10/60`, or `off`',
+    });
+    return z.NEVER;
+  }
+  return { points, seconds };
+});
+const secret = z.string().min(1).transform(secretOf);
+const optionalSecret = z.string().transform((text) => (text === '' ? undefined : secretOf(text)));
+const keyList = (bytes: number, exact: boolean) =>
+  z.string().transform((text, context): readonly NamedKey[] => {
+    const keys = text.split(',').map((part, index) => {
+      const at = part.indexOf(':');
+      const id = at < 0 ? `k${String(index + 1)}` : part.slice(0, at).trim();
+      return { id, key: Buffer.from(part.slice(at + 1).trim(), 'base64') };
+    });
+    const short = keys.some(({ key }) => (exact ? key.length !== bytes : key.length < bytes));
+    if (
+      short ||
+      new Set(keys.map(({ id }) => id)).size !== keys.length ||
+      keys.some(({ id }) => !/^[\w.-]{1,40}$/.test(id))
+    ) {
+      context.addIssue({
+        code: 'custom',
+        message: `must be \`id:base64\` by comma with ${exact ? 'exactly' : 'at least'} ${String(bytes)} bytes each and ids that differ (make one: openssl rand -base64 ${String(bytes)})`,
+      });
+      return z.NEVER;
+    }
+    return keys;
+  });
+const oidcIssuers = z
+  .string()
+  .transform((text, context) => {
+    try {
+      return JSON.parse(text) as unknown;
+    } catch {
+      context.addIssue({ code: 'custom', message: 'must be JSON' });
+      return z.NEVER;
+    }
+  })
+  .pipe(
+    z.array(
+      z.strictObject({
+        name: z.string().regex(/^[a-z0-9-]{1,40}$/),
+        issuer: z.url(),
+        client_id: z.string().optional(),
+        client_secret: z.string().optional(),
+        audiences: z.record(z.string(), z.enum(['operator', 'partner', 'customer'])),
+        groups_claim: z.string().default('groups'),
+        roles: z.record(z.string(), z.string()).default({}),
+        authoritative_domains: z.array(z.string()).default([]),
+      }),
+    ),
+  );
+const hours = list.transform((parts, context) => {
+  const numbers = parts.map(Number);
+  if (numbers.some((n) => !Number.isFinite(n) || n <= 0)) {
+    context.addIssue({ code: 'custom', message: 'must be hours by comma, e.g. `24,72,168`' });
+    return z.NEVER;
+  }
+  return numbers;
+});
+
+const shape = {
+  APP_ENV: z.enum(['dev', 'stage', 'prod']),
+  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']),
+  ADDR: address,
+  WORKER_ADDR: address,
+  PUBLIC_URL: z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/+$/, '')),
+  TRUSTED_PROXIES: list,
+  DATABASE_URL: secret,
+  DATABASE_OWNER_URL: secret,
+  DATABASE_SEQUENCER_URL: secret.optional(),
+  DATABASE_POOL: whole(1, 200),
+  TEMPORAL_ADDRESS: z.string().regex(/^.+:\d+$/, 'must be `host:port`'),
+  TEMPORAL_NAMESPACE: z.string().min(1),
+  TEMPORAL_TLS: onOff,
+  TEMPORAL_API_KEY: optionalSecret,
+  TEMPORAL_TLS_CERT_FILE: z.string(),
+  TEMPORAL_TLS_KEY_FILE: z.string(),
+  TEMPORAL_CODEC: onOff,
+  TASK_QUEUE: z.string().regex(/^[\w.-]+$/),
+  WORKER_ACTIVITY_SLOTS: whole(1, 1000),
+  SMTP_URL: z.url({ protocol: /^smtps?$/ }).transform(secretOf),
+  MAIL_FROM: z.string().min(3),
+  OPERATORS_MAIL: list,
+  TERMS_URL: z.url({ protocol: /^https?$/ }),
+  TERMS_VERSION: z.string().min(1),
+  CONNECTORS_DIR: z.string().min(1),
+  OUTBOUND_ALLOW_CIDRS: list,
+  KEYS_HASH_PEPPER: keyList(32, false),
+  USHER_KEY_PREFIX: z
+    .string()
+    .regex(/^[a-z][a-z0-9]{1,9}$/, 'must be 2 to 10 lower-case letters or digits'),
+  SECRETS_KEY_RING: keyList(32, true),
+  COOKIE_SECRET: keyList(32, false),
+  PASSWORD_MIN_LENGTH: whole(8, 128),
+  OIDC_ISSUERS: oidcIssuers,
+  SESSION_IDLE_MINUTES: whole(1, 1440),
+  SESSION_HOURS: whole(1, 168),
+  RATE_INVITE_CREATE: rate,
+  RATE_ACCEPT: rate,
+  RATE_LOGIN: rate,
+  RATE_RESEND_SECONDS: whole(0, 86_400),
+  RATE_RESEND_MAX: whole(0, 1000),
+  RATE_API: rate,
+  INVITE_REMINDER_HOURS: z.coerce.number().positive().max(720),
+  CUSTOMER_REMINDER_HOURS: hours,
+  SELF_SERVE_INVITES: onOff,
+  CAPTCHA_VERIFY_URL: z.union([z.literal(''), z.url()]),
+  CAPTCHA_SECRET: optionalSecret,
+  RECONCILE_SECONDS: z.coerce.number().min(0.1).max(86_400),
+  DRIVE_WITHIN_HOURS: z.coerce.number().positive().max(720),
+  SAMPLE_BACKEND_URL: z.string(),
+  SAMPLE_BACKEND_KEY: optionalSecret,
+  BACKEND_COMPAT_URL: z.string(),
+  BACKEND_COMPAT_KEY: optionalSecret,
+} satisfies Record<VariableName, z.ZodType>;
+
+const envSchema = z.object(shape);
+
+/** The parsed configuration of one process; absent are the variables that it may not have. */
+export type Config = z.output<typeof envSchema>;
+
+/** All mistakes of a configuration at once; one line each. */
+export class ConfigError extends Error {
+  readonly mistakes: readonly string[];
+
+  constructor(mistakes: readonly string[]) {
+    super(
+      `The configuration has ${String(mistakes.length)} mistake(s):\n${mistakes.map((line) => `  - ${line}`).join('\n')}`,
+    );
+    this.name = 'ConfigError';
+    this.mistakes = mistakes;
+  }
+}
+
+/**
+ * Parses the environment of a process. Pure apart from reading `<NAME>_FILE` (a secret from a file).
+ * @throws ConfigError naming every bad, missing or forbidden variable.
+ */
+export function loadConfig(env: NodeJS.ProcessEnv, process: ProcessName): Config {
+  const mistakes: string[] = [];
+  const values: Record<string, unknown> = {};
+  for (const [name, variable] of Object.entries<Variable>(variables)) {
+    const allowed = variable.only?.includes(process) ?? true;
+    const given = readVariable(env, name, mistakes);
+    if (!allowed) {
+      if (given !== undefined && process !== 'migrate') {
+        mistakes.push(`${name} must not be given to the ${process} process: remove it there`);
+      }
+      continue;
+    }
+    const text = given ?? variable.default;
+    const parser = shape[name as VariableName];
+    if (text === undefined) {
+      if (!parser.safeParse(undefined).success && isNeeded(name, process)) {
+        mistakes.push(`${name} is missing: ${variable.description}`);
+      }
+      continue;
+    }
+    const parsed = parser.safeParse(text);
+    if (parsed.success) values[name] = parsed.data;
+    else
+      mistakes.push(
+        `${name} ${parsed.error.issues.map((issue) => issue.message).join('; ')} (${variable.description})`,
+      );
+  }
+  if (mistakes.length > 0) throw new ConfigError(mistakes);
+  return values as Config;
+}
+
+// migrate needs its one URL and nothing else, so that its secrets stay few.
+function isNeeded(name: string, process: ProcessName): boolean {
+  if (process === 'migrate') return name === 'DATABASE_OWNER_URL';
+  return !(process === 'cli' && name === 'DATABASE_OWNER_URL');
+}
+
+function readVariable(
+  env: NodeJS.ProcessEnv,
+  name: string,
+  mistakes: string[],
+): string | undefined {
+  const file = env[`${name}_FILE`];
+  if (file === undefined) return env[name] === '' ? undefined : env[name];
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch {
+    mistakes.push(`${name}_FILE names a file that cannot be read`);
+    return undefined;
+  }
+}

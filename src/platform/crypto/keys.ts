@@ -1,0 +1,124 @@
+import { createHash, createHmac, createSecretKey, hkdfSync, randomBytes } from 'node:crypto';
+import { crc32 } from 'node:zlib';
+import type { NamedKey } from '../config';
+import { sameDigest } from './tokens';
+
+/** What a key may be used on. */
+export type KeyEnvironment = 'live' | 'test';
+
+/** Labels that keep digests of different kinds of keys apart, although they share peppers and format. */
+export type KeyLabel = 'usher/api-key/v1' | 'usher/service-account/v1';
+
+/** A digest as it is stored, and the pepper that it was made with. */
+export interface KeyDigest {
+  readonly pepperId: string;
+  readonly digest: Buffer;
+}
+
+/** Makes what is stored of keys. */
+export interface KeyHasher {
+  readonly activePepperId: string;
+  /** All of them, the active one first. */
+  readonly pepperIds: readonly string[];
+  /** Digest under the active pepper. */
+  digest(key: string): KeyDigest;
+  /** Digests under every pepper, the active one first; for look-up. */
+  candidates(key: string): readonly KeyDigest[];
+}
+
+const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+const bodyLength = 30;
+const checksumLength = 6;
+
+/**
+ * A new key: `<prefix>_<live|test>_`, 30 random base62 characters (about 178 bits), 6 base62 characters of their
+ * CRC32. The checksum lets scanners drop look-alikes offline; it is no protection.
+ */
+export function newKey(prefix: string, environment: KeyEnvironment): string {
+  const body = randomBody();
+  return `${prefix}_${environment}_${body}${checksumOf(body)}`;
+}
+
+// Bytes from 248 on are dropped: 248 is the largest multiple of 62 in a byte, so no character is likelier.
+function randomBody(): string {
+  let body = '';
+  while (body.length < bodyLength) {
+    for (const byte of randomBytes(bodyLength * 2)) {
+      if (byte < 248 && body.length < bodyLength) body += alphabet.charAt(byte % 62);
+    }
+  }
+  return body;
+}
+
+function checksumOf(body: string): string {
+  let rest = crc32(body);
+  let text = '';
+  while (text.length < checksumLength) {
+    text = alphabet.charAt(rest % 62) + text;
+    rest = Math.floor(rest / 62);
+  }
+  return text;
+}
+
+/**
+ * The environment of a well-formed key, or undefined. Does the same work for every text of a key's length,
+ * wherever it is wrong.
+ */
+export function parseKey(prefix: string, text: string): KeyEnvironment | undefined {
+  if (text.length !== prefix.length + '_live_'.length + bodyLength + checksumLength) {
+    return undefined;
+  }
+  const [head, body, checksum] = [
+    text.slice(0, -(bodyLength + checksumLength)),
+    text.slice(-(bodyLength + checksumLength), -checksumLength),
+    text.slice(-checksumLength),
+  ];
+  const live = same(head, `${prefix}_live_`);
+  const test = same(head, `${prefix}_test_`);
+  const clean = /^[0-9A-Za-z]*$/.test(body + checksum);
+  const intact = same(checksum, checksumOf(body));
+  return Number(clean) & Number(intact) & (Number(live) | Number(test))
+    ? live
+      ? 'live'
+      : 'test'
+    : undefined;
+}
+
+function same(a: string, b: string): boolean {
+  return sameDigest(Buffer.from(a, 'utf8'), Buffer.from(b, 'utf8'));
+}
+
+/** What lists show of a key: the tag and the first 8 random characters. */
+export function visiblePrefix(key: string): string {
+  return key.slice(0, -(bodyLength + checksumLength) + 8);
+}
+
+/**
+ * Builds the hasher of one kind of keys: `HMAC-SHA-256(HKDF(pepper, label), SHA-256(key))`. A slow hash would add
+ * nothing at 178 random bits; the pepper keeps a stolen table useless and a planted digest out.
+ * @param peppers the first is active, the others are for look-up
+ */
+export function createKeyHasher(peppers: readonly NamedKey[], label: KeyLabel): KeyHasher {
+  const macKeys = peppers.map(({ id, key }) => ({
+    id,
+    key: createSecretKey(Buffer.from(hkdfSync('sha256', key, '', label, 32))),
+  }));
+  const [active] = macKeys;
+  if (!active) throw new Error('KEYS_HASH_PEPPER is empty');
+
+  const under = ({ id, key }: (typeof macKeys)[number], inner: Buffer): KeyDigest => ({
+    pepperId: id,
+    digest: createHmac('sha256', key).update(inner).digest(),
+  });
+  const innerOf = (key: string): Buffer => createHash('sha256').update(key, 'utf8').digest();
+
+  return {
+    activePepperId: active.id,
+    pepperIds: macKeys.map(({ id }) => id),
+    digest: (key) => under(active, innerOf(key)),
+    candidates: (key) => {
+      const inner = innerOf(key);
+      return macKeys.map((macKey) => under(macKey, inner));
+    },
+  };
+}

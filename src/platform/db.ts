@@ -1,0 +1,243 @@
+import { Pool, types } from 'pg';
+import type { PoolClient, QueryResultRow } from 'pg';
+import { DomainError } from '../errors/problems';
+
+types.setTypeParser(types.builtins.INT8, (text) => Number(text));
+
+declare const scoped: unique symbol;
+
+/**
+ * A running transaction whose row-level-security context is set. Obtainable only from `withTenant`, `withPartner`,
+ * `withOperator` and `withSystem`, so that an unscoped write does not compile.
+ */
+export interface Tx {
+  readonly [scoped]: true;
+  /** All rows of a query; parameters as `$1`, `$2`, …. */
+  rows<R extends QueryResultRow>(sql: string, params?: readonly unknown[]): Promise<R[]>;
+  /** The single row of a query; an error when there is none or more than one. */
+  one<R extends QueryResultRow>(sql: string, params?: readonly unknown[]): Promise<R>;
+  /** The row of a query, or undefined when there is none. */
+  maybe<R extends QueryResultRow>(sql: string, params?: readonly unknown[]): Promise<R | undefined>;
+  /** Runs a statement and returns how many rows it touched. */
+  run(sql: string, params?: readonly unknown[]): Promise<number>;
+  /** Runs a function once the transaction has committed; nothing runs after a rollback. */
+  afterCommit(fn: () => void): void;
+}
+
+/** The connection pool of the process. */
+export interface Database {
+  readonly pool: Pool;
+  close(): Promise<void>;
+}
+
+/** How a pool is opened. */
+export interface DatabaseOptions {
+  readonly url: string;
+  /** Most connections at a time; default 10. */
+  readonly max?: number;
+  readonly applicationName: string;
+  /** Told of errors on idle connections, which would otherwise end the process. */
+  readonly onError?: (error: Error) => void;
+}
+
+/** Opens a pool; nothing is dialled before the first query. */
+export function createDatabase(options: DatabaseOptions): Database {
+  const pool = new Pool({
+    connectionString: options.url,
+    max: options.max ?? 10,
+    application_name: options.applicationName,
+    connectionTimeoutMillis: 5_000,
+    idleTimeoutMillis: 30_000,
+    keepAlive: true,
+  });
+  pool.on('error', (error) => options.onError?.(error));
+  return { pool, close: () => pool.end() };
+}
+
+/** The isolation a transaction may ask for; `read committed` is the default of Postgres. */
+export interface TransactionOptions {
+  readonly readOnly?: boolean;
+  readonly isolation?: 'read committed' | 'repeatable read' | 'serializable';
+}
+
+const quoted = (text: string): string => `'${text.replaceAll("'", "''")}'`;
+
+async function inTransaction<T>(
+  db: Database,
+  settings: Readonly<Record<string, string>>,
+  fn: (tx: Tx) => Promise<T>,
+  options: TransactionOptions,
+): Promise<T> {
+  const client = await db.pool.connect();
+  const committed: (() => void)[] = [];
+  let broken = true;
+  try {
+    await client.query(opening(settings, options));
+    let result: T;
+    try {
+      result = await fn(scopedTx(client, committed));
+    } catch (error) {
+      await client.query('rollback').then(
+        () => (broken = false),
+        () => undefined,
+      );
+      throw error;
+    }
+    await client.query('commit');
+    broken = false;
+    for (const run of committed) run();
+    return result;
+  } finally {
+    // A connection whose transaction did not end cleanly is thrown away, never reused.
+    client.release(broken);
+  }
+}
+
+function opening(settings: Readonly<Record<string, string>>, options: TransactionOptions): string {
+  const mode = [
+    'begin',
+    options.isolation ? `isolation level ${options.isolation}` : '',
+    options.readOnly ? 'read only' : '',
+  ].join(' ');
+  const calls = Object.entries(settings).map(
+    ([name, value]) => `set_config(${quoted(name)}, ${quoted(value)}, true)`,
+  );
+  // One message, one round trip: the scope is set with the begin.
+  return `${mode}; select ${calls.join(', ')}`;
+}
+
+function scopedTx(client: PoolClient, committed: (() => void)[]): Tx {
+  const query = async <R extends QueryResultRow>(
+    sql: string,
+    params: readonly unknown[] = [],
+  ): Promise<{ rows: R[]; count: number }> => {
+    const result = await client.query<R>(sql, params as unknown[]);
+    return { rows: result.rows, count: result.rowCount ?? 0 };
+  };
+  const tx = {
+    rows: async <R extends QueryResultRow>(sql: string, params?: readonly unknown[]) =>
+      (await query<R>(sql, params)).rows,
+    one: async <R extends QueryResultRow>(sql: string, params?: readonly unknown[]) => {
+      const { rows } = await query<R>(sql, params);
+      const [row] = rows;
+      if (row === undefined || rows.length > 1) {
+        throw new Error(`Expected one row, got ${String(rows.length)}`);
+      }
+      return row;
+    },
+    maybe: async <R extends QueryResultRow>(sql: string, params?: readonly unknown[]) =>
+      (await query<R>(sql, params)).rows[0],
+    run: async (sql: string, params?: readonly unknown[]) => (await query(sql, params)).count,
+    afterCommit: (fn: () => void) => {
+      committed.push(fn);
+    },
+  };
+  return tx as unknown as Tx;
+}
+
+/** Runs a transaction that sees and writes the rows of one tenant only. */
+export function withTenant<T>(
+  db: Database,
+  tenantId: string,
+  fn: (tx: Tx) => Promise<T>,
+  options: TransactionOptions = {},
+): Promise<T> {
+  return inTransaction(db, { 'usher.tenant': tenantId, 'usher.scope': '' }, fn, options);
+}
+
+/** Runs a transaction that sees the rows of one partner's tenants only. */
+export function withPartner<T>(
+  db: Database,
+  partnerId: string,
+  fn: (tx: Tx) => Promise<T>,
+  options: TransactionOptions = {},
+): Promise<T> {
+  return inTransaction(db, { 'usher.partner': partnerId, 'usher.scope': 'partner' }, fn, options);
+}
+
+/**
+ * Runs a transaction over all tenants for somebody who holds a platform permission; the caller MUST have checked
+ * it (the router does, before any handler runs).
+ */
+export function withOperator<T>(
+  db: Database,
+  actorId: string,
+  fn: (tx: Tx) => Promise<T>,
+  options: TransactionOptions = {},
+): Promise<T> {
+  return inTransaction(db, { 'usher.scope': 'all', 'usher.actor': actorId }, fn, options);
+}
+
+/** Why a system transaction looks across tenants; each names a part of the machinery. */
+export type SystemPurpose =
+  | 'relay'
+  | 'reconciler'
+  | 'activity'
+  | 'schedule'
+  | 'identity'
+  | 'holder'
+  | 'idempotency'
+  | 'metrics'
+  | 'boot'
+  | 'cli';
+
+/** Runs a transaction over all tenants for a part of the machinery that starts from a bare id. */
+export function withSystem<T>(
+  db: Database,
+  purpose: SystemPurpose,
+  fn: (tx: Tx) => Promise<T>,
+  options: TransactionOptions = {},
+): Promise<T> {
+  return inTransaction(
+    db,
+    { 'usher.scope': 'all', 'usher.actor': `system:${purpose}` },
+    fn,
+    options,
+  );
+}
+
+/** What the look-up by a token's hash finds. */
+export interface FoundInvite {
+  readonly tenant_id: string;
+  readonly invite_id: string;
+  readonly invite_token_id: string;
+}
+
+/**
+ * Runs a transaction for the holder of an invite link: it begins without any scope, finds the invite by the hash of
+ * the token through its one definer function, and sees that tenant's rows only from there on.
+ * @throws DomainError `invite-not-found`
+ */
+export function withHolder<T>(
+  db: Database,
+  tokenHash: Buffer,
+  fn: (tx: Tx, found: FoundInvite) => Promise<T>,
+): Promise<T> {
+  return inTransaction(
+    db,
+    { 'usher.scope': '' },
+    async (tx) => {
+      const found = await tx.maybe<FoundInvite>(
+        `select tenant_id, invite_id, invite_token_id, set_config('usher.tenant', tenant_id::text, true)
+         from find_invite_by_token($1)`,
+        [tokenHash],
+      );
+      if (!found) throw new DomainError('invite-not-found');
+      return fn(tx, found);
+    },
+    {},
+  );
+}
+
+/** The SQLSTATE of a database error, or undefined for any other error. */
+export function sqlState(error: unknown): string | undefined {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
+}
+
+/** Whether an error is the violation of the named unique constraint or index. */
+export function violates(error: unknown, constraint: string): boolean {
+  return (
+    sqlState(error) === '23505' && (error as { constraint?: unknown }).constraint === constraint
+  );
+}

@@ -1,0 +1,72 @@
+/** What the mail of each kind is about. Names are printed as they are given, cleaned and escaped. */
+export interface MailData {
+  /** To the customer: the invite's first mail, and each one after a resend. */
+  invite: InviteMail;
+  /** To the customer: 48 hours before the invite expires. */
+  'invite-reminder': InviteMail;
+  /** To the inviter: nobody accepted in time. */
+  'invite-expired-notice': AboutInvite & { expiredAt: Date };
+  /** To the customer: the onboarding waits for the workspace or the token; `reminder` counts from 1. */
+  'customer-input-reminder': {
+    recipientName: string | null;
+    tenantName: string;
+    missing: readonly ('workspace' | 'token')[];
+    reminder: number;
+    link: string;
+  };
+  /** To the customer: the tenant is active. Links that are missing are left out. */
+  welcome: {
+    recipientName: string | null;
+    tenantName: string;
+    link: string;
+    workspaceUrl?: string | null;
+    docsUrl?: string | null;
+  };
+  /** To a person who asked to sign in without a password. */
+  'login-link': { recipientName: string | null; link: string; expiresAt: Date };
+  /** To the operators: an onboarding stands still until one of them orders what to do. */
+  'operator-parked': {
+    tenantName: string;
+    onboardingId: string;
+    step: string;
+    problemCode: string;
+    problemTitle: string;
+    whatToDo: string;
+    parkedAt: Date;
+    link: string;
+  };
+  /** To the inviter: somebody holding an old link asked for a new one. */
+  'new-link-requested': AboutInvite & { requestedAt: Date };
+  /** To the inviter. */
+  'invite-declined': AboutInvite & { reason: string | null; declinedAt: Date };
+  /** To a future member of staff. */
+  'operator-invite': {
+    recipientName: string | null;
+    inviterName: string | null;
+    role: StaffRole;
+    link: string;
+    expiresAt: Date;
+  };
+}
+
+/** One of the kinds of mail that Usher writes. */
+export type MailKind = keyof MailData;
+
+/** The platform roles that staff are invited to. */
+export type StaffRole = 'owner' | 'admin' | 'operator' | 'support' | 'auditor';
+
+/** What an invite's own mails say. */
+export interface InviteMail {
+  recipientName: string | null;
+  inviterName: string | null;
+  tenantName: string;
+  link: string;
+  expiresAt: Date;
+}
+
+/** What mails to an inviter say about one invite; `link` leads to it. */
+export interface AboutInvite {
+  tenantName: string;
+  email: string;
+  link: string;
+}

@@ -1,0 +1,72 @@
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+
+/** The metrics of one process; no label ever holds an id, a slug or an address. */
+export type Metrics = ReturnType<typeof createMetrics>;
+
+/** Builds the registry with every metric of Usher, so that a scrape shows zeros instead of gaps. */
+export function createMetrics() {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+  const counter = <const L extends string>(name: string, help: string, labelNames: readonly L[]) =>
+    new Counter<L>({ name, help, labelNames: [...labelNames], registers });
+  const gauge = <const L extends string = never>(
+    name: string,
+    help: string,
+    labelNames: readonly L[] = [],
+  ) => new Gauge<L>({ name, help, labelNames: [...labelNames], registers });
+  const histogram = <const L extends string = never>(
+    name: string,
+    help: string,
+    buckets: number[],
+    labelNames: readonly L[] = [],
+  ) => new Histogram<L>({ name, help, buckets, labelNames: [...labelNames], registers });
+
+  return {
+    registry,
+    invites: counter('onboarding_invites_total', 'Invites by what happened to them', ['status']),
+    accepts: counter('onboarding_accept_total', 'Accepts by outcome', ['status']),
+    steps: counter('onboarding_provision_jobs_total', 'Provisioning steps by outcome', [
+      'step',
+      'status',
+    ]),
+    failures: counter('onboarding_failures_total', 'Parked steps by problem', ['reason']),
+    timeToActive: histogram(
+      'onboarding_time_to_active_seconds',
+      'Accept to active, less the waits for the customer',
+      [1, 2, 5, 10, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600, 14_400],
+    ),
+    timeToFirstUpdate: histogram(
+      'onboarding_time_to_first_update_seconds',
+      'Accept to the first successful update of data',
+      [1, 2, 5, 10, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600, 14_400],
+    ),
+    connectorCalls: counter('connector_calls_total', 'Calls to backends by outcome', [
+      'connector',
+      'step',
+      'outcome',
+    ]),
+    mails: counter('mails_total', 'Mails by outcome', ['kind', 'status']),
+    httpSeconds: histogram(
+      'http_request_duration_seconds',
+      'Duration of HTTP requests',
+      [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+      ['operation', 'status'],
+    ),
+    outboxLag: gauge('outbox_lag_seconds', 'Age of the oldest undelivered wake-up'),
+    outboxDead: gauge('outbox_dead_rows', 'Wake-ups that were refused for good'),
+    oldestParked: gauge(
+      'onboarding_oldest_parked_seconds',
+      'Age of the onboarding that is parked longest',
+    ),
+    parked: gauge('onboarding_parked', 'Onboardings that are parked'),
+    auditPending: gauge('audit_pending_rows', 'Audit entries that are not sequenced yet'),
+    workerLastPoll: gauge(
+      'worker_last_poll_timestamp_seconds',
+      'When the Temporal worker was last seen running',
+    ),
+    apiKeyAttempts: counter('apikey_auth_attempts_total', 'Key verifications by result', [
+      'result',
+    ]),
+  };
+}

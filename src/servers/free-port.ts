@@ -1,0 +1,63 @@
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { systemCode } from './setup-error';
+import { readJson, writePrivateJson } from './state-files';
+
+function listens(port: number, host: string): Promise<number | null> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', (error) => {
+      const code = systemCode(error);
+      // No IPv6 on this machine: then nobody can be in the way there.
+      if (code === 'EAFNOSUPPORT' || code === 'EADDRNOTAVAIL') resolve(port);
+      else if (code === 'EADDRINUSE' || code === 'EACCES') resolve(null);
+      else reject(error);
+    });
+    server.listen({ port, host, exclusive: true }, () => {
+      const address = server.address();
+      const taken = typeof address === 'object' && address !== null ? address.port : port;
+      server.close(() => resolve(taken));
+    });
+  });
+}
+
+/** Whether the port can be listened on, on the loopback address and on all of them. */
+export async function isPortFree(port: number): Promise<boolean> {
+  if (port < 1 || port > 65_535) return false;
+  for (const host of ['127.0.0.1', '0.0.0.0', '::']) {
+    if ((await listens(port, host)) === null) return false;
+  }
+  return true;
+}
+
+/** The first free one of the preferred ports, else one that the system picks on the loopback address. */
+export async function freePort(preferred: readonly number[] = []): Promise<number> {
+  for (const port of preferred) if (await isPortFree(port)) return port;
+  return (await listens(0, '127.0.0.1')) ?? freePort();
+}
+
+/** The first free port from `first` on, upwards. */
+export async function nextFreePort(first: number): Promise<number> {
+  for (let port = first; port < first + 100; port += 1) if (await isPortFree(port)) return port;
+  return freePort();
+}
+
+/**
+ * A port for the server `name` that stays the same over restarts as long as it is free: the one that `ports.json` of the state
+ * folder remembers, else the preferred one, else any.
+ */
+export async function keptPort(
+  stateDir: string,
+  name: string,
+  preferred?: number,
+): Promise<number> {
+  const file = join(stateDir, 'ports.json');
+  const remembered = (readJson(file) ?? {}) as Record<string, number>;
+  const wanted = [remembered[name], preferred].filter((port) => port !== undefined);
+  const port = await freePort(wanted);
+  if (port !== remembered[name]) {
+    const latest = (readJson(file) ?? {}) as Record<string, number>;
+    writePrivateJson(file, { ...latest, [name]: port });
+  }
+  return port;
+}
