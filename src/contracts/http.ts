@@ -1,0 +1,135 @@
+import { z } from 'zod';
+import type { ProblemCode } from '../errors/problems';
+
+/** Who may call an endpoint: a permission `noun:verb`, or one of the ways below. */
+export type Access =
+  /** Anybody. */
+  | 'public'
+  /** Anybody who is signed in or holds a service account key. */
+  | 'signed-in'
+  /** Whoever holds the token in the path. */
+  | 'holder'
+  | Permission;
+
+/** A permission string. */
+export type Permission = `${string}:${string}`;
+
+/** The named rate limits of the configuration. */
+export type LimitName = 'invite-create' | 'accept' | 'login' | 'resend';
+
+/** One endpoint: the single source of its parsing, its OpenAPI entry and its route. */
+export interface EndpointContract {
+  readonly operationId: string;
+  readonly method: 'get' | 'post' | 'patch' | 'put' | 'delete';
+  /** OpenAPI form, parameters in braces. */
+  readonly path: string;
+  readonly tag: string;
+  readonly summary: string;
+  readonly access: Access;
+  /** Lets the caller's own tenant or onboarding in beside the permission; the handler checks which. */
+  readonly orSelf?: true;
+  /** Step-up (signed in within the last 10 minutes) or an explicit permission of a service account. */
+  readonly stepUp?: true;
+  readonly params?: z.ZodObject;
+  readonly query?: z.ZodObject;
+  readonly body?: z.ZodType;
+  /** Content type of the body; JSON unless said otherwise. */
+  readonly bodyTypes?: readonly string[];
+  /** Success answers by status; null for an empty body. */
+  readonly responses: Readonly<Record<number, z.ZodType | null>>;
+  /** Problems beyond those that any endpoint of its kind can answer. */
+  readonly problems: readonly ProblemCode[];
+  /** Takes an Idempotency-Key. */
+  readonly idempotent?: true;
+  /** Members of a success answer that are shown once only. */
+  readonly once?: readonly string[];
+  /** Checks If-Match: required for edits. */
+  readonly ifMatch?: 'required' | 'optional';
+}
+
+/** Declares an endpoint; keeps the literal types for the router. */
+export function endpoint<const E extends EndpointContract>(contract: E): E {
+  return contract;
+}
+
+/** An id: any UUID form, since seeded and imported ones are no v7. */
+export const Id = z
+  .string()
+  .regex(
+    /^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$/,
+    'must be a UUID',
+  )
+  .transform((id) => id.toLowerCase())
+  .meta({ format: 'uuid' });
+
+/** A point in time, RFC 3339 in UTC. */
+export const Time = z.iso.datetime({ offset: true });
+
+/** Free text that people read; no control characters besides line breaks. */
+export const text = (max: number, min = 1) =>
+  z
+    .string()
+    .trim()
+    .min(min)
+    .max(max)
+    // eslint-disable-next-line no-control-regex -- control characters are just what it refuses
+    .regex(
+      /^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]*$/,
+      'must not contain control characters',
+    );
+
+/** An e-mail address, lower-cased and NFC, as accounts and invites are matched by it. */
+export const Email = z
+  .string()
+  .trim()
+  .max(254)
+  .transform((value) => value.normalize('NFC').toLowerCase())
+  .pipe(
+    z.email({
+      pattern:
+        /^[a-z0-9!#$%&'*+/=?^_`{|}~.-]+@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}$/,
+      error: 'must be an e-mail address',
+    }),
+  )
+  .meta({ format: 'email' });
+
+/** The reason that every order and every dangerous act carries. */
+export const Reason = text(500);
+
+/** Query of every list. */
+export const ListQuery = z.strictObject({
+  limit: z.coerce
+    .number('must be a whole number')
+    .int()
+    .min(1)
+    .transform((n) => Math.min(n, 100))
+    .default(50)
+    .meta({ description: 'Rows per page; above 100 is read as 100' }),
+  cursor: z
+    .string()
+    .min(1)
+    .max(1000)
+    .optional()
+    .meta({ description: '`next_cursor` of the page before' }),
+});
+
+/** Answer of every list. */
+export const listOf = <T extends z.ZodType>(item: T) =>
+  z.strictObject({ items: z.array(item), next_cursor: z.string().nullable() });
+
+/** Path parameter `{id}`. */
+export const IdParams = z.strictObject({ id: Id });
+
+/** The problem document (RFC 9457), as every error answer carries it. */
+export const Problem = z
+  .looseObject({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    instance: z.string(),
+    code: z.string(),
+    request_id: z.string(),
+    errors: z.array(z.strictObject({ pointer: z.string(), message: z.string() })).optional(),
+  })
+  .meta({ id: 'Problem' });

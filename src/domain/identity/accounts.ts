@@ -1,0 +1,196 @@
+import { DomainError } from '../../errors/problems';
+import type { Passwords } from '../../platform/crypto/passwords';
+import type { Tx } from '../../platform/db';
+import { newId } from '../../platform/ids';
+import * as audit from '../audit/audit-entries';
+import type { RequestSource } from './callers';
+import { lockOwners, membershipsOf, requireOwner } from './memberships';
+import { endSessionsOf } from './sessions';
+
+/** A person's account. */
+export interface Account {
+  readonly id: string;
+  readonly email: string;
+  readonly name: string | null;
+  readonly locale: string;
+  readonly status: 'active' | 'deactivated';
+  /** Whether it ever held a platform role; such an account is never linked to an identity by its e-mail address. */
+  readonly staff: boolean;
+  readonly passwordHash: string | null;
+  readonly mustChangePassword: boolean;
+  /** A temporary password that has run out opens nothing. */
+  readonly passwordLapsed: boolean;
+}
+
+const columns = `id, email::text as email, name, locale, status, staff, password_hash as "passwordHash",
+  must_change_password as "mustChangePassword",
+  coalesce(temporary_password_expires_at < now(), false) as "passwordLapsed"`;
+
+/** The account of an address; letter case does not matter. */
+export function findAccountByEmail(tx: Tx, email: string): Promise<Account | undefined> {
+  return tx.maybe<Account>(`select ${columns} from users where email = $1`, [
+    email.normalize('NFC').toLowerCase(),
+  ]);
+}
+
+/** An account by its id. */
+export function findAccount(tx: Tx, userId: string): Promise<Account | undefined> {
+  return tx.maybe<Account>(`select ${columns} from users where id = $1`, [userId]);
+}
+
+/** An account by its id, locked against changes of its status, password and roles until the transaction ends. */
+export function lockAccount(tx: Tx, userId: string): Promise<Account | undefined> {
+  return tx.maybe<Account>(`select ${columns} from users where id = $1 for no key update`, [
+    userId,
+  ]);
+}
+
+/** An account to be created. */
+export interface NewAccount {
+  readonly email: string;
+  readonly name?: string | null | undefined;
+  readonly locale?: string | undefined;
+  readonly passwordHash?: string | null | undefined;
+  readonly staff?: boolean;
+  /** Whether its person has taken it over already, as by accepting an invite; the default. */
+  readonly activated?: boolean;
+}
+
+/**
+ * Creates an account; its audit entry is the caller's, who knows why.
+ * @throws DomainError `user-exists`
+ */
+export async function createAccount(tx: Tx, account: NewAccount): Promise<string> {
+  const id = newId();
+  const created = await tx.run(
+    `insert into users (id, email, name, locale, staff, password_hash, password_set_at, activated_at)
+     values ($1, $2, $3, $4, $5, $6, case when $6::text is null then null else now() end,
+       case when $7 then now() end)
+     on conflict (email) do nothing`,
+    [
+      id,
+      account.email.normalize('NFC').toLowerCase(),
+      account.name ?? null,
+      account.locale ?? 'en',
+      account.staff ?? false,
+      account.passwordHash ?? null,
+      account.activated ?? true,
+    ],
+  );
+  if (created === 0) throw new DomainError('user-exists');
+  return id;
+}
+
+/** Marks an account as one of the platform's own people. */
+export async function markStaff(tx: Tx, userId: string): Promise<void> {
+  await tx.run('update users set staff = true where id = $1 and not staff', [userId]);
+}
+
+/** Stores a password that its owner chose; a temporary one is over. */
+export async function setPassword(tx: Tx, userId: string, passwordHash: string): Promise<void> {
+  await tx.run(
+    `update users set password_hash = $2, password_set_at = now(), must_change_password = false,
+       temporary_password_expires_at = null, version = version + 1
+     where id = $1`,
+    [userId, passwordHash],
+  );
+}
+
+/** Replaces the hash of the same password, made with today's parameters; nothing when it changed meanwhile. */
+export async function upgradePasswordHash(
+  tx: Tx,
+  userId: string,
+  from: string,
+  to: string,
+): Promise<void> {
+  await tx.run('update users set password_hash = $3 where id = $1 and password_hash = $2', [
+    userId,
+    from,
+    to,
+  ]);
+}
+
+/**
+ * Deactivates an account and ends its sessions in the same transaction; repeatable.
+ * @throws DomainError `user-not-found`, `last-owner`
+ */
+export async function deactivateAccount(
+  tx: Tx,
+  userId: string,
+  actorId: string,
+  source: RequestSource,
+): Promise<void> {
+  await lockOwners(tx);
+  const account = await lockAccount(tx, userId);
+  if (!account) throw new DomainError('user-not-found');
+  if (account.status === 'deactivated') return;
+  await tx.run(
+    `update users set status = 'deactivated', deactivated_at = now(), version = version + 1 where id = $1`,
+    [userId],
+  );
+  const held = await membershipsOf(tx, userId);
+  if (held.some(({ scope, role }) => scope === 'platform' && role === 'owner')) {
+    await requireOwner(tx);
+  }
+  await endSessionsOf(tx, userId);
+  await audit.append(tx, {
+    action: 'user.deactivated',
+    crud: 'u',
+    actorId,
+    targets: [{ type: 'user', id: userId }],
+    sourceIp: source.ip,
+    userAgent: source.userAgent,
+  });
+}
+
+/**
+ * Activates a deactivated account again; its old sessions stay ended. Repeatable.
+ * @throws DomainError `user-not-found`
+ */
+export async function reactivateAccount(
+  tx: Tx,
+  userId: string,
+  actorId: string,
+  source: RequestSource,
+): Promise<void> {
+  const account = await lockAccount(tx, userId);
+  if (!account) throw new DomainError('user-not-found');
+  if (account.status === 'active') return;
+  await tx.run(
+    `update users set status = 'active', deactivated_at = null, version = version + 1 where id = $1`,
+    [userId],
+  );
+  await audit.append(tx, {
+    action: 'user.reactivated',
+    crud: 'u',
+    actorId,
+    targets: [{ type: 'user', id: userId }],
+    sourceIp: source.ip,
+    userAgent: source.userAgent,
+  });
+}
+
+/** Password functions that know accounts: what may be chosen depends on whose it is. */
+export interface AccountPasswords {
+  /** @throws DomainError `password-too-weak` pointing at `/password` */
+  hash(
+    password: string,
+    context: { readonly email: string; readonly words: readonly string[] },
+  ): Promise<string>;
+  /** Does the same work for an account that is missing, has no password, or a temporary one that ran out. */
+  verify(password: string, account: Account | undefined): Promise<boolean>;
+}
+
+/** Ties the password functions to accounts. */
+export function accountPasswords(passwords: Passwords): AccountPasswords {
+  return {
+    async hash(password, { email, words }) {
+      passwords.requireStrong(password, [email, ...words], '/password');
+      return passwords.hash(password);
+    },
+    async verify(password, account) {
+      const { ok } = await passwords.check(password, account?.passwordHash ?? null);
+      return ok && account?.passwordLapsed === false;
+    },
+  };
+}

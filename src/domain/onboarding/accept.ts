@@ -1,0 +1,208 @@
+import type { InviteAccept, OnboardingState } from '../../contracts/onboarding';
+import type { z } from 'zod';
+import { DomainError } from '../../errors/problems';
+import type { Passwords } from '../../platform/crypto/passwords';
+import type { Tx } from '../../platform/db';
+import * as audit from '../audit/audit-entries';
+import { findAccountByEmail, createAccount } from '../identity/accounts';
+import type { Account } from '../identity/accounts';
+import { grantTenantRole, stillHolds } from '../identity/memberships';
+import { dropMails } from '../mails/mails';
+import { emitEvent } from '../tenants/events';
+import { lockTenant } from '../tenants/tenants';
+import type { OnboardingDeps } from './deps';
+import { withInviteOf, requireOpen } from './holder';
+import type { HeldInvite } from './holder';
+import type { InviteRow } from './invites';
+import { markAccepted } from './invites';
+import { move } from './onboardings';
+import { onboardingKind, openTenantStatuses } from './onboarding.rules';
+import { planSteps } from './steps';
+import { wakeOnboarding } from './wake';
+
+/** Who accepts, and how they showed that an existing account is theirs. */
+export interface Acceptance {
+  readonly token: string;
+  readonly body: z.output<typeof InviteAccept>;
+  /** The signed-in person, whose session proves their own account. */
+  readonly signedInAs: string | null;
+  readonly sourceIp: string;
+  readonly userAgent: string | null;
+}
+
+/** An accepted invite. */
+export interface AcceptedInvite {
+  readonly inviteId: string;
+  readonly userId: string;
+  readonly tenantId: string;
+  readonly onboardingId: string;
+  readonly state: OnboardingState;
+  /** False when the address had an account before; the onboarding cookie never opens a session of that one. */
+  readonly newAccount: boolean;
+}
+
+/** Counts wrong passwords by e-mail address, so that guessing is slow whatever address it comes from. */
+export interface Guesses {
+  /** @throws DomainError `rate-limited` */
+  check(email: string): Promise<void>;
+  count(email: string): Promise<void>;
+}
+
+type Deps = Pick<OnboardingDeps, 'db' | 'outbox' | 'config' | 'metrics' | 'connectors'> & {
+  readonly passwords: Passwords;
+  readonly guesses: Guesses;
+};
+
+/** Whoever is to be stored as the person of an accept. */
+type Person = { readonly account: Account } | { readonly passwordHash: string | null };
+
+/**
+ * Accepts an invite in one transaction: one winner of any number of concurrent posts. A failed accept burns nothing.
+ * `within` runs in that transaction, for an answer that must commit together with it.
+ * @throws DomainError with a code for each way a token, a tenant or an account can stand in the way
+ */
+export async function acceptInvite(
+  deps: Deps,
+  acceptance: Acceptance,
+  within: (tx: Tx, accepted: AcceptedInvite) => Promise<void> = async () => undefined,
+): Promise<AcceptedInvite> {
+  const person = await identify(deps, acceptance);
+  return withInviteOf(deps.db, acceptance.token, async (tx, held) => {
+    requireOpen(held);
+    const accepted = await accept(tx, deps, held, acceptance, person);
+    await within(tx, accepted);
+    return accepted;
+  });
+}
+
+async function identify(deps: Deps, { token, body, signedInAs }: Acceptance): Promise<Person> {
+  const { invite, account } = await withInviteOf(deps.db, token, async (tx, held) => {
+    requireOpen(held);
+    return { invite: held.invite, account: await findAccountByEmail(tx, held.invite.email) };
+  });
+  if (!account) {
+    return { passwordHash: await chosenPassword(deps, invite, body) };
+  }
+  if (account.status !== 'active') throw new DomainError('user-deactivated');
+  if (signedInAs === account.id) return { account };
+  if (body.password === undefined) throw new DomainError('account-login-required');
+  await deps.guesses.check(invite.email);
+  const { ok } = await deps.passwords.check(body.password, account.passwordHash);
+  if (!ok) {
+    await deps.guesses.count(invite.email);
+    throw new DomainError('credentials-invalid');
+  }
+  return { account };
+}
+
+async function chosenPassword(
+  deps: Deps,
+  invite: InviteRow,
+  body: Acceptance['body'],
+): Promise<string | null> {
+  if (body.password === undefined) return null;
+  const name = body.name ?? invite.name ?? '';
+  const personal = [invite.email, invite.tenant_name, invite.tenant_slug, name];
+  deps.passwords.requireStrong(body.password, personal, '/password');
+  return deps.passwords.hash(body.password);
+}
+
+async function accept(
+  tx: Tx,
+  deps: Deps,
+  { invite, tokenId }: HeldInvite,
+  { body, sourceIp, userAgent }: Acceptance,
+  person: Person,
+): Promise<AcceptedInvite> {
+  const tenant = await lockTenant(tx, invite.tenant_id);
+  if (!openTenantStatuses.includes(tenant.status)) throw new DomainError('tenant-not-open');
+  if (!invite.self_serve && !(await stillHolds(tx, invite.invited_by, 'invites:create'))) {
+    throw new DomainError('inviter-lost-right');
+  }
+  const userId = await settleAccount(tx, invite, body.name, person);
+  await grantTenantRole(tx, {
+    userId,
+    tenantId: tenant.id,
+    role: invite.role,
+    onboardingId: invite.onboarding_id,
+  });
+  const kind = await kindOf(tx, tenant.status, invite);
+  await markAccepted(tx, invite.id, { version: deps.config.TERMS_VERSION, ip: sourceIp });
+  await move(tx, {
+    onboardingId: invite.onboarding_id,
+    from: ['invited'],
+    to: 'email_confirmed',
+    transitionId: 'accepted',
+    type: 'accepted',
+    actor: `user:${userId}`,
+    data: { kind },
+    set: { sql: 'user_id = $9, kind = $10, accepted_at = now()', params: [userId, kind] },
+  });
+  if (kind === 'provision') await planSteps(tx, deps.connectors, invite.onboarding_id);
+  await dropMails(tx, invite.id, ['invite', 'invite-reminder']);
+  await audit.append(tx, {
+    action: 'invite.accepted',
+    crud: 'u',
+    actorId: `user:${userId}`,
+    tenantId: tenant.id,
+    targets: [
+      { type: 'invite', id: invite.id },
+      { type: 'user', id: userId },
+    ],
+    description: 'activation link used',
+    metadata: {
+      kind,
+      token_id: tokenId,
+      terms_version: deps.config.TERMS_VERSION,
+      new_account: !('account' in person),
+    },
+    sourceIp,
+    userAgent,
+  });
+  await emitEvent(tx, {
+    type: 'onboarding.accepted.v1',
+    tenantId: tenant.id,
+    data: { invite_id: invite.id, onboarding_id: invite.onboarding_id, user_id: userId },
+  });
+  await deps.outbox.wake(tx, wakeOnboarding(invite.id));
+  return {
+    inviteId: invite.id,
+    userId,
+    tenantId: tenant.id,
+    onboardingId: invite.onboarding_id,
+    state: 'email_confirmed',
+    newAccount: !('account' in person),
+  };
+}
+
+async function settleAccount(
+  tx: Tx,
+  invite: InviteRow,
+  name: string | undefined,
+  person: Person,
+): Promise<string> {
+  if ('account' in person) return person.account.id;
+  // Read again inside: an account that came into being since then wants its own login.
+  if (await findAccountByEmail(tx, invite.email)) throw new DomainError('account-login-required');
+  return createAccount(tx, {
+    email: invite.email,
+    name: name ?? invite.name,
+    locale: invite.locale,
+    passwordHash: person.passwordHash,
+  });
+}
+
+async function kindOf(tx: Tx, status: string, invite: InviteRow): Promise<'provision' | 'member'> {
+  const tenant = await tx.one<{ ready: boolean; open: boolean }>(
+    `select exists (select 1 from tenant_resources where tenant_id = $1 and status = 'ready') as ready,
+       exists (select 1 from onboardings where tenant_id = $1 and kind = 'provision'
+         and state not in ('active', 'rolled_back', 'cancelled')) as open`,
+    [invite.tenant_id],
+  );
+  return onboardingKind({
+    status,
+    hasReadyResources: tenant.ready,
+    hasOpenProvisioning: tenant.open,
+    role: invite.role,
+  });
+}

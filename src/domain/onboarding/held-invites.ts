@@ -1,0 +1,48 @@
+import type { RolloutStage } from '../../contracts/rollout';
+import type { Tx } from '../../platform/db';
+import { admissionOf, admits } from './gates.rules';
+import { openHeldInvite } from './invites';
+import { openTenantStatuses } from './onboarding.rules';
+
+/** What opening a held invite takes. */
+export type HeldInviteDeps = Parameters<typeof openHeldInvite>[1];
+
+/** The roll-out stage that is open now. */
+export async function currentStage(tx: Tx): Promise<RolloutStage> {
+  const { stage } = await tx.one<{ stage: RolloutStage }>('select stage from rollout');
+  return stage;
+}
+
+/** Whether a new invite for this tenant has to wait for its stage. */
+export async function isHeld(
+  tx: Tx,
+  tenant: { readonly kind: string; readonly bucket: number },
+): Promise<boolean> {
+  return !admits(await currentStage(tx), tenant);
+}
+
+/** How many invites wait for their stage. */
+export async function countHeld(tx: Tx): Promise<number> {
+  const { held } = await tx.one<{ held: number }>(
+    `select count(*)::int as held from invites where held and status = 'invited'`,
+  );
+  return held;
+}
+
+/**
+ * Opens held invites that the present stage admits, oldest first; what is beyond the limit follows at the next
+ * call. Returns how many it opened.
+ */
+export async function releaseHeld(tx: Tx, deps: HeldInviteDeps, limit: number): Promise<number> {
+  const { kinds, buckets } = admissionOf(await currentStage(tx));
+  const invites = await tx.rows<{ id: string }>(
+    `select i.id from invites as i join tenants as t on t.id = i.tenant_id
+     where i.held and i.status = 'invited' and t.status = any($3)
+       and (t.kind = any($1) or t.bucket < $2)
+     order by i.created_at, i.id limit $4
+     for update of i skip locked`,
+    [kinds, buckets, openTenantStatuses, limit],
+  );
+  for (const { id } of invites) await openHeldInvite(tx, deps, id);
+  return invites.length;
+}

@@ -1,0 +1,119 @@
+import { DomainError } from '../../errors/problems';
+import type { Tx } from '../../platform/db';
+import * as audit from '../audit/audit-entries';
+import { referencesOf } from './connectors-templates.rules';
+import type { OnboardingDeps } from './deps';
+import { lockFacts } from './facts';
+import { tokenFingerprint, writeInputs } from './inputs';
+import type { NewInputs } from './inputs';
+import { openTenantStatuses } from './onboarding.rules';
+import { declaredStep } from './steps';
+import { isBehind, isProvisioning } from './view.rules';
+import type { OnboardingFacts } from './view.rules';
+import { wakeOnboarding } from './wake';
+
+type Deps = Pick<OnboardingDeps, 'ring' | 'connectors' | 'outbox'>;
+
+/** Which input a request hands over, and so which step it waits for. */
+export type Providing = 'spreadsheet_id' | 'wb_token';
+
+/** The tenant's newest onboarding that provisions, or is still to be accepted. */
+export async function newestProvisioning(tx: Tx, tenantId: string): Promise<string> {
+  const row = await tx.maybe<{ id: string }>(
+    `select id from onboardings where tenant_id = $1 and kind is distinct from 'member'
+     order by (kind = 'provision') desc nulls last, created_at desc limit 1`,
+    [tenantId],
+  );
+  if (!row) throw new DomainError('onboarding-not-found');
+  return row.id;
+}
+
+/** The tenant in which a person provisions: the one of their newest provisioning onboarding. */
+export async function tenantOfProvisioningUser(tx: Tx, userId: string): Promise<string> {
+  const row = await tx.maybe<{ tenant_id: string }>(
+    `select tenant_id from onboardings where user_id = $1 and kind = 'provision' order by created_at desc limit 1`,
+    [userId],
+  );
+  if (!row) throw new DomainError('onboarding-not-found');
+  return row.tenant_id;
+}
+
+/**
+ * Stores what the customer handed over and releases the step that waits for it. The same values again are no
+ * change.
+ * @throws DomainError `not-accepted`, `step-completed`, `order-not-possible`, `tenant-not-open`
+ */
+export async function provideInputs(
+  tx: Tx,
+  deps: Deps,
+  onboardingId: string,
+  inputs: NewInputs,
+  actorId: string,
+): Promise<OnboardingFacts> {
+  const facts = await lockFacts(tx, onboardingId);
+  if (['invited', 'expired', 'revoked', 'declined'].includes(facts.state)) {
+    throw new DomainError('not-accepted', { extra: { state: facts.state } });
+  }
+  const changes = changedInputs(deps, facts, inputs);
+  if (Object.keys(changes).length === 0) return facts;
+  refuseCompleted(deps, facts, changes);
+  if (!isProvisioning(facts.state) && facts.state !== 'failed') {
+    throw new DomainError('order-not-possible', { extra: { state: facts.state } });
+  }
+  if (!openTenantStatuses.includes(facts.tenantStatus)) throw new DomainError('tenant-not-open');
+  await writeInputs(tx, deps.ring, { onboardingId, tenantId: facts.tenantId }, changes);
+  await audit.append(tx, {
+    action: 'onboarding.input_provided',
+    crud: 'u',
+    actorId,
+    tenantId: facts.tenantId,
+    targets: [{ type: 'onboarding', id: onboardingId }],
+    metadata: Object.fromEntries(Object.keys(changes).map((name) => [name, true])),
+  });
+  await deps.outbox.wake(tx, wakeOnboarding(facts.inviteId));
+  return facts;
+}
+
+function changedInputs(deps: Deps, facts: OnboardingFacts, inputs: NewInputs): NewInputs {
+  const sameToken =
+    inputs.wbToken !== undefined &&
+    facts.wbTokenFingerprint !== null &&
+    tokenFingerprint(deps.ring, inputs.wbToken).equals(facts.wbTokenFingerprint);
+  return {
+    ...(inputs.spreadsheetId !== undefined && inputs.spreadsheetId !== facts.spreadsheetId
+      ? { spreadsheetId: inputs.spreadsheetId }
+      : {}),
+    ...(inputs.ownerEmail !== undefined && inputs.ownerEmail !== facts.ownerEmail
+      ? { ownerEmail: inputs.ownerEmail }
+      : {}),
+    ...(inputs.wbToken !== undefined && !sameToken ? { wbToken: inputs.wbToken } : {}),
+  };
+}
+
+// Other values than those of a step that has begun would change what was already sent to the backend.
+function refuseCompleted(deps: Deps, facts: OnboardingFacts, changes: NewInputs): void {
+  const names = {
+    spreadsheetId: 'input.spreadsheet_id',
+    ownerEmail: 'input.owner_email',
+    wbToken: 'secret.wb_token',
+  } as const;
+  const changed = new Set(Object.keys(changes).map((name) => names[name as keyof typeof names]));
+  const completed = facts.steps.find(
+    (step) =>
+      (isBehind(step) || step.begun) &&
+      referencesOf(declaredStep(deps.connectors, step.key)?.step.request).some(({ text }) =>
+        changed.has(text.replace(/\?$/, '') as never),
+      ),
+  );
+  if (completed) throw new DomainError('step-completed', { extra: { step: completed.key } });
+}
+
+/** Whether the step that an input releases is behind, so that a waiting request can be answered. */
+export function isReleased(deps: Deps, facts: OnboardingFacts, providing: Providing): boolean {
+  if (!isProvisioning(facts.state)) return true;
+  const steps = facts.steps.filter((step) =>
+    declaredStep(deps.connectors, step.key)?.plan.needs.includes(providing),
+  );
+  const [first] = steps;
+  return first === undefined || isBehind(first);
+}
