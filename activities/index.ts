@@ -1,0 +1,11 @@
+import { createOnboardingActivities } from './onboarding';
+
+type OnboardingParts = Parameters<typeof createOnboardingActivities>[0];
+
+/** All activities of the worker; a test rejects names that occur twice. */
+export function createActivities(deps: OnboardingParts) {
+  return { ...createOnboardingActivities(deps) };
+}
+
+/** What workflows may call. */
+export type Activities = ReturnType<typeof createActivities>;

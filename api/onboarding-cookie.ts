@@ -1,0 +1,63 @@
+import { z } from 'zod';
+import type { NamedKey } from '../src/platform/config';
+import { signValue, verifyValue } from '../src/platform/crypto/tokens';
+import type { OnboardingCaller } from '../src/domain/identity/callers';
+import type { Cookie } from './middleware/cookies';
+
+/** Days for which the cookie leads a customer back to their progress. */
+const days = 14;
+
+const Content = z.object({
+  onboarding: z.uuid(),
+  tenant: z.uuid(),
+  user: z.uuid(),
+  until: z.number(),
+});
+
+/** The cookie that an accept sets: it drives this one onboarding and opens no session. */
+export interface OnboardingCookies {
+  readonly name: string;
+  issue(accepted: { onboardingId: string; tenantId: string; userId: string }): string;
+  read(cookies: Readonly<Record<string, string | undefined>>): OnboardingCaller | undefined;
+}
+
+/** Builds the onboarding cookies; signed, so that nothing needs to be stored. */
+export function createOnboardingCookies(options: {
+  readonly keys: readonly NamedKey[];
+  readonly cookie: Cookie;
+}): OnboardingCookies {
+  const { keys, cookie } = options;
+  const purpose = 'onboarding-cookie';
+  return {
+    name: cookie.name,
+    issue({ onboardingId, tenantId, userId }) {
+      const [active] = keys;
+      if (!active) throw new Error('Cookies need a key');
+      const until = Date.now() + days * 86_400_000;
+      const value = signValue(active.key, purpose, {
+        onboarding: onboardingId,
+        tenant: tenantId,
+        user: userId,
+        until,
+      });
+      return cookie.set(value, new Date(until));
+    },
+    read(cookies) {
+      const text = cookies[cookie.name];
+      if (text === undefined) return undefined;
+      for (const { key } of keys) {
+        const content = Content.safeParse(verifyValue(key, purpose, text));
+        if (!content.success || content.data.until < Date.now()) continue;
+        const { onboarding, tenant, user } = content.data;
+        return {
+          kind: 'onboarding',
+          actorId: `user:${user}`,
+          userId: user,
+          onboardingId: onboarding,
+          tenantId: tenant,
+        };
+      }
+      return undefined;
+    },
+  };
+}

@@ -1,0 +1,152 @@
+import type {
+  OnboardingState,
+  OrderKind,
+  onboardingEndpoints,
+} from '../../src/contracts/onboarding';
+import { DomainError } from '../../src/errors/problems';
+import type { OnboardingDeps } from '../../src/domain/onboarding/deps';
+import type { Caller } from '../../src/domain/identity/callers';
+import type { NewInputs } from '../../src/domain/onboarding/inputs';
+import { placeOrder, readOrder } from '../../src/domain/onboarding/orders';
+import { matchingParked } from '../../src/domain/onboarding/parked';
+import { checkJobVersion } from '../../src/domain/onboarding/onboardings';
+import { withOperator } from '../../src/platform/db';
+import { newId } from '../../src/platform/ids';
+import type { Call, Handlers } from '../endpoint';
+import { once } from '../middleware/idempotency';
+import { pollUntil } from '../poll';
+
+type OrderHandlers = Pick<
+  Handlers<typeof onboardingEndpoints>,
+  'retryJob' | 'fixJob' | 'skipJob' | 'rollbackJob' | 'cancelJob' | 'bulkRetryJobs'
+>;
+
+/** Milliseconds for which an order's request waits for its outcome. */
+const patienceMs = 2_000;
+
+/** What operators and support staff tell an onboarding to do. */
+export function createOrderRoutes(deps: OnboardingDeps): OrderHandlers {
+  return {
+    retryJob: (call) => order(deps, call, 'retry'),
+    fixJob: (call) =>
+      order(deps, call, 'fix', {
+        spreadsheetId: call.body.spreadsheet_id,
+        wbToken: call.body.wb_token,
+        ownerEmail: call.body.owner_email,
+      }),
+    skipJob: (call) => order(deps, call, 'skip'),
+    rollbackJob: (call) => order(deps, call, 'rollback'),
+    cancelJob: (call) => order(deps, call, 'cancel'),
+
+    bulkRetryJobs: async ({ caller, body, idempotency }) => {
+      const answered = await withOperator(deps.db, caller.actorId, (tx) =>
+        once(idempotency, tx, async () => {
+          const ids = await matchingParked(tx, body.filter);
+          const items: BulkItem[] = [];
+          for (const id of ids) {
+            items.push(
+              body.dry_run
+                ? { job_id: id, status: 'matched', code: null }
+                : await retryOne(deps, tx, caller, id, body.reason),
+            );
+          }
+          return {
+            status: 200,
+            body: { success: true as const, dry_run: body.dry_run, matched: ids.length, items },
+          } as const;
+        }),
+      );
+      return answered;
+    },
+  };
+}
+
+interface BulkItem {
+  readonly job_id: string;
+  readonly status: 'queued' | 'matched' | 'failed';
+  readonly code: string | null;
+}
+
+function permissionsOf(caller: Caller): ReadonlySet<string> {
+  return caller.kind === 'user' || caller.kind === 'service' ? caller.permissions : new Set();
+}
+
+async function order(
+  deps: OnboardingDeps,
+  call: Pick<Call, 'caller' | 'idempotency' | 'ifMatch'> & {
+    readonly params: { readonly id: string };
+    readonly body: { readonly reason: string };
+  },
+  kind: OrderKind,
+  inputs?: NewInputs,
+) {
+  const { caller, idempotency, params, body, ifMatch } = call;
+  const placed = await withOperator(deps.db, caller.actorId, (tx) =>
+    once(idempotency, tx, async () => {
+      await checkJobVersion(tx, params.id, ifMatch);
+      const id = await placeOrder(tx, deps, {
+        onboardingId: params.id,
+        kind,
+        reason: body.reason,
+        actorId: caller.actorId,
+        permissions: permissionsOf(caller),
+        ...(inputs ? { inputs } : {}),
+      });
+      return { status: 202, body: null, waitFor: { order_id: id } };
+    }),
+  );
+  const orderId = placed.waitFor?.['order_id'] ?? '';
+  const { row, state } = await pollUntil(
+    () =>
+      withOperator(
+        deps.db,
+        caller.actorId,
+        async (tx) => ({
+          row: await readOrder(tx, orderId),
+          ...(await tx.one<{ state: OnboardingState }>(
+            'select state from onboardings where id = $1',
+            [params.id],
+          )),
+        }),
+        { readOnly: true },
+      ),
+    (seen) => seen.row.status !== 'queued',
+    patienceMs,
+  );
+  return {
+    status: row.status === 'queued' ? (202 as const) : (200 as const),
+    body: {
+      success: true as const,
+      order_id: row.id,
+      job_id: params.id,
+      order: row.kind,
+      status: row.status,
+      state,
+      outcome: row.outcome,
+    },
+    ...('replayed' in placed ? { replayed: true as const } : {}),
+  };
+}
+
+async function retryOne(
+  deps: OnboardingDeps,
+  tx: Parameters<typeof placeOrder>[0],
+  caller: Caller,
+  onboardingId: string,
+  reason: string,
+): Promise<BulkItem> {
+  try {
+    await placeOrder(tx, deps, {
+      onboardingId,
+      kind: 'retry',
+      reason,
+      actorId: caller.actorId,
+      permissions: permissionsOf(caller),
+      id: newId(),
+    });
+    return { job_id: onboardingId, status: 'queued', code: null };
+  } catch (error) {
+    if (!(error instanceof DomainError)) throw error;
+    return { job_id: onboardingId, status: 'failed', code: error.code };
+  }
+}

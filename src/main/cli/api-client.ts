@@ -1,0 +1,83 @@
+import { randomUUID } from 'node:crypto';
+import { readRunFile, stateDirOf } from '../../servers/run-file';
+import { CommandFailure } from './command';
+import type { CliIo } from './command';
+import { ApiProblem } from './failures';
+
+/** The public API of a running system, called with a service account's key. */
+export interface ApiClient {
+  readonly url: string;
+  get(path: string): Promise<Record<string, unknown>>;
+  /** Posts JSON with an Idempotency-Key of its own. */
+  post(path: string, body: unknown): Promise<Record<string, unknown>>;
+}
+
+// Longer than any route waits for an outcome.
+const timeoutMs = 30_000;
+
+/**
+ * Finds the API: USHER_URL and USHER_KEY, else the system that runs in this folder.
+ * @throws CommandFailure when there is neither
+ */
+export function openApi(io: CliIo): ApiClient {
+  const { url, key } = addressOf(io);
+  const request = async (path: string, init: RequestInit): Promise<Record<string, unknown>> => {
+    const response = await fetch(`${url}${path}`, {
+      ...init,
+      headers: { 'x-api-key': key, accept: 'application/json', ...init.headers },
+      redirect: 'error',
+      signal: AbortSignal.timeout(timeoutMs),
+    }).catch((error: unknown) => {
+      throw new CommandFailure(
+        `The API at ${url} cannot be reached (${reasonOf(error)}).`,
+        'Start it, or set USHER_URL and USHER_KEY to one that runs.',
+      );
+    });
+    const body = (await response.json().catch(() => null)) as Record<string, unknown> | null;
+    if (response.ok && body) return body;
+    if (typeof body?.['code'] === 'string') throw new ApiProblem(body);
+    throw new CommandFailure(
+      `${url}${path} answered ${String(response.status)} and no problem document.`,
+      'Check that USHER_URL is the address of Usher itself.',
+    );
+  };
+  return {
+    url,
+    get: (path) => request(path, { method: 'GET' }),
+    post: (path, body) =>
+      request(path, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'idempotency-key': randomUUID() },
+        body: JSON.stringify(body),
+      }),
+  };
+}
+
+function addressOf(io: CliIo): { url: string; key: string } {
+  const { USHER_URL: url, USHER_KEY: key } = io.env;
+  if (url && key) {
+    if (!/^https?:\/\//.test(url)) {
+      throw new CommandFailure(`USHER_URL is no web address: ${url}`, 'Write it as https://….');
+    }
+    return { url: url.replace(/\/+$/, ''), key };
+  }
+  if (url || key) {
+    throw new CommandFailure(
+      `${url ? 'USHER_KEY' : 'USHER_URL'} is not set, but ${url ? 'USHER_URL' : 'USHER_KEY'} is.`,
+      'Set both: the address of the API and the key of a service account.',
+    );
+  }
+  const run = readRunFile(stateDirOf(io.root))?.run;
+  if (!run) {
+    throw new CommandFailure(
+      'No system runs in this folder, and USHER_URL and USHER_KEY are not set.',
+      'Start bin/dev, or set both: the address of the API and the key of a service account.',
+    );
+  }
+  return { url: run.api.url, key: run.owner_key };
+}
+
+function reasonOf(error: unknown): string {
+  const { name, cause } = error as { name?: string; cause?: { code?: string } };
+  return name === 'TimeoutError' ? 'no answer in 30 s' : (cause?.code ?? name ?? 'unknown');
+}

@@ -1,0 +1,89 @@
+import { ConfigError, loadConfig } from '../../platform/config';
+import { createDatabase } from '../../platform/db';
+import type { CliIo, Command } from './command';
+import { databaseExaminations } from './doctor-database';
+import { serviceExaminations } from './doctor-services';
+import { failureLines } from './failures';
+import { examine, fine, wrong } from './findings';
+import type { Examination, Finding } from './findings';
+import { settings } from './settings';
+
+const signs = { ok: 'ok  ', look: 'look', bad: 'FAIL' } as const;
+
+/** Examines everything that Usher needs. */
+export const doctor: Command = {
+  name: 'doctor',
+  summary: 'Examine configuration, database, Temporal, mail server, connectors and disk space',
+  options: { json: { about: 'Print JSON' } },
+  notes: [
+    'ok: all is well. look: worth a look, but nothing is broken. FAIL: something does not work, with what to do; the exit code is then 1.',
+  ],
+  async run(input, io) {
+    const db = databaseOf(io);
+    const examinations = [
+      { name: 'configuration', run: () => Promise.resolve(configuration(io)) },
+      ...(db ? databaseExaminations(db, io) : []),
+      ...serviceExaminations(io),
+    ];
+    try {
+      const found = await Promise.all(
+        examinations.map(async (one) => ({
+          name: one.name,
+          findings: await examine(one, failureLines),
+        })),
+      );
+      if (input.has('json')) io.out(JSON.stringify(found, null, 2));
+      else print(io, found);
+      return found.some(({ findings }) => findings.some(({ state }) => state === 'bad')) ? 1 : 0;
+    } finally {
+      await db?.close();
+    }
+  },
+};
+
+function databaseOf(io: CliIo): ReturnType<typeof createDatabase> | undefined {
+  try {
+    const { DATABASE_URL: url } = settings(io.env, ['DATABASE_URL']);
+    return createDatabase({ url: url.reveal(), applicationName: 'usher-doctor', max: 4 });
+  } catch (error) {
+    // The examination of the configuration names it.
+    if (error instanceof ConfigError) return undefined;
+    throw error;
+  }
+}
+
+function configuration(io: CliIo): Finding {
+  try {
+    const { APP_ENV: environment, PUBLIC_URL: publicUrl } = loadConfig(io.env, 'cli');
+    return fine(`${environment}, ${publicUrl}`);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    const { mistakes } = error;
+    return wrong(`${String(mistakes.length)} mistake(s)`, mistakes.join('\n'));
+  }
+}
+
+function print(
+  io: CliIo,
+  found: readonly { readonly name: Examination['name']; readonly findings: readonly Finding[] }[],
+): void {
+  const width = Math.max(...found.map(({ name }) => name.length)) + 2;
+  const margin = ' '.repeat(6 + width);
+  for (const { name, findings } of found) {
+    for (const { state, detail, advice } of findings) {
+      io.out(`${signs[state]}  ${name.padEnd(width)}${detail}`);
+      for (const line of (advice ?? '').split('\n').filter(Boolean)) io.out(`${margin}→ ${line}`);
+    }
+  }
+  const all = found.flatMap(({ findings }) => findings);
+  const bad = all.filter(({ state }) => state === 'bad').length;
+  const look = all.filter(({ state }) => state === 'look').length;
+  io.out('');
+  io.out(
+    bad > 0
+      ? `${String(bad)} thing(s) do not work.`
+      : look > 0
+        ? `Everything works; ${String(look)} thing(s) are worth a look.`
+        : 'Everything works.',
+  );
+}

@@ -1,0 +1,84 @@
+import { variables, type ProcessName, type Variable } from '../platform/config';
+import { readRunFile, stateDirOf, type RunFile } from '../servers/run-file';
+import { openSecrets, randomSecret, type DevSecrets } from '../servers/secrets';
+
+/** Environment of a process. */
+export type Environment = Record<string, string>;
+
+/** Addresses on which a system's own programs listen. */
+export interface ProgramAddresses {
+  readonly api: string;
+  readonly worker: string;
+  readonly publicUrl: string;
+}
+
+/** The parts of run.json that programs are configured with. */
+export type ServerParts = Pick<RunFile, 'mailbox' | 'temporal' | 'postgres' | 'backend'>;
+
+/** Whether the environment names a variable itself or by a file. */
+export function isConfigured(name: string): boolean {
+  return Boolean(process.env[name] ?? process.env[`${name}_FILE`]);
+}
+
+/** The secrets of the embedded database's system, made at the first call; none for a database that was configured. */
+function devSecrets(secrets: DevSecrets): Environment {
+  return {
+    KEYS_HASH_PEPPER: secrets.get('KEYS_HASH_PEPPER', () => randomSecret(32, 'base64')),
+    SECRETS_KEY_RING: secrets.get('SECRETS_KEY_RING', () => `dev1:${randomSecret(32, 'base64')}`),
+    COOKIE_SECRET: secrets.get('COOKIE_SECRET', () => randomSecret(32, 'base64')),
+    SAMPLE_BACKEND_KEY: secrets.get('SAMPLE_BACKEND_KEY'),
+  };
+}
+
+/** Key of the sample backend: the configured one, else the generated one. */
+export function sampleBackendKey(secrets: DevSecrets): string {
+  return process.env['SAMPLE_BACKEND_KEY'] ?? secrets.get('SAMPLE_BACKEND_KEY');
+}
+
+/** What the system's programs are told; the caller's own environment wins. */
+export function systemEnvironment(
+  servers: ServerParts,
+  secrets: DevSecrets,
+  addresses?: ProgramAddresses,
+): Environment {
+  const { postgres, temporal, mailbox, backend } = servers;
+  const generated: Environment = {
+    ...(addresses
+      ? { ADDR: addresses.api, WORKER_ADDR: addresses.worker, PUBLIC_URL: addresses.publicUrl }
+      : {}),
+    DATABASE_URL: postgres.app_url,
+    ...(postgres.owner_url === null ? {} : { DATABASE_OWNER_URL: postgres.owner_url }),
+    ...(postgres.sequencer_url === null ? {} : { DATABASE_SEQUENCER_URL: postgres.sequencer_url }),
+    TEMPORAL_ADDRESS: temporal.address,
+    TEMPORAL_NAMESPACE: temporal.namespace,
+    ...(mailbox === null ? {} : { SMTP_URL: mailbox.smtp_url }),
+    SAMPLE_BACKEND_URL: backend.url,
+    SAMPLE_BACKEND_KEY: sampleBackendKey(secrets),
+    OUTBOUND_ALLOW_CIDRS: '127.0.0.0/8,::1/128',
+    ...(postgres.pid === null ? {} : devSecrets(secrets)),
+  };
+  const own = Object.entries(process.env).flatMap(([name, value]) =>
+    value === undefined || value === '' ? [] : [[name, value] as const],
+  );
+  const free = Object.entries(generated).filter(([name]) => !isConfigured(name));
+  return Object.fromEntries([...own, ...free]);
+}
+
+/** The environment without what that process must not have: only `migrate` may know the owner of the schema. */
+export function environmentFor(name: ProcessName, environment: Environment): Environment {
+  const forbidden = Object.entries<Variable>(variables)
+    .filter(([, variable]) => variable.only !== undefined && !variable.only.includes(name))
+    .flatMap(([variable]) => [variable, `${variable}_FILE`]);
+  return Object.fromEntries(
+    Object.entries(environment).filter(([key]) => !forbidden.includes(key)),
+  );
+}
+
+/** The configuration of the system that runs in a clone's state folder, for `bin/usher`; null when none runs. */
+export function environmentOfRunningSystem(root: string): Environment | null {
+  const stateDir = stateDirOf(root);
+  const run = readRunFile(stateDir)?.run;
+  if (!run) return null;
+  const environment = systemEnvironment(run, openSecrets(stateDir));
+  return environmentFor('cli', { PUBLIC_URL: run.api.url, ...environment });
+}

@@ -1,0 +1,122 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import type { ProcessName } from '../platform/config';
+import type { KeptProcess } from '../servers/keeper-client';
+import { stages } from '../servers/keeper-protocol';
+import { lastLines, logEnd, logSince, rotateLog } from '../servers/log-tail';
+import { SetupError } from '../servers/setup-error';
+import { environmentFor, type Environment } from './dev-environment';
+import type { SystemContext } from './dev-servers';
+
+const run = promisify(execFile);
+
+/** Readable stacks, and no note about packages that are ES modules. */
+const nodeFlags = ['--enable-source-maps', '--disable-warning=ExperimentalWarning'];
+const readyWithinMs = 60_000;
+
+function program(root: string, name: string): string {
+  return join(root, 'dist', 'src', 'main', `${name}.js`);
+}
+
+/** Lines of pino as `level: message`; other lines as they are. */
+function readable(output: string): string {
+  return output
+    .split('\n')
+    .map((line) => {
+      try {
+        const { level, msg } = JSON.parse(line) as { level: string; msg: string };
+        return `${level}: ${msg}`;
+      } catch {
+        return line;
+      }
+    })
+    .join('\n');
+}
+
+/** An API or worker process that answers its readiness probe. */
+export interface ProgramServer {
+  readonly url: string;
+  readonly pid: number;
+  readonly exited: KeptProcess['exited'];
+  stop(): Promise<void>;
+}
+
+async function isReady(url: string): Promise<boolean> {
+  try {
+    return (await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(3_000) })).ok;
+  } catch {
+    return false;
+  }
+}
+
+/** Starts the API or the worker and waits until it is ready. Its log is the file of its name in the state folder's logs. */
+export async function startProgram(
+  { root, stateDir, keeper }: SystemContext,
+  name: 'api' | 'worker',
+  environment: Environment,
+  url: string,
+): Promise<ProgramServer> {
+  const logFile = join(stateDir, 'logs', `${name}.log`);
+  rotateLog(logFile);
+  const from = logEnd(logFile);
+  const kept = await keeper.start({
+    name,
+    file: process.execPath,
+    args: [...nodeFlags, program(root, name)],
+    env: environmentFor(name, environment),
+    cwd: root,
+    logFile,
+    stage: stages.program,
+    stop: [['SIGTERM', 20_000]],
+  });
+  const ended = kept.exited.then(() => true);
+  const deadline = performance.now() + readyWithinMs;
+  while (performance.now() < deadline) {
+    if (await isReady(url))
+      return { url, pid: kept.pid, exited: kept.exited, stop: () => kept.stop() };
+    if (await Promise.race([ended, sleep(40, false)])) break;
+  }
+  await kept.stop();
+  throw new SetupError(
+    `The ${name} did not become ready.\n${lastLines(readable(logSince(logFile, from)), 12)}`,
+    `Its log is ${logFile}.`,
+  );
+}
+
+/** Runs one of the compiled programs to its end and answers what it printed on stdout. */
+export async function runProgram(
+  root: string,
+  name: ProcessName,
+  args: readonly string[],
+  environment: Environment,
+): Promise<string> {
+  try {
+    const { stdout } = await run(process.execPath, [...nodeFlags, program(root, name), ...args], {
+      cwd: root,
+      env: environmentFor(name, environment),
+      maxBuffer: 16 * 1024 * 1024,
+    });
+    return stdout;
+  } catch (error) {
+    const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };
+    throw new SetupError(
+      `${[name, ...args].join(' ')} failed.\n${lastLines(readable(`${stdout}\n${stderr}`), 15)}`,
+      'Remove the cause named above and run the command again; bin/dev --reset begins with empty databases.',
+      error,
+    );
+  }
+}
+
+/** The last line of JSON in a program's output. */
+export function lastJsonLine(output: string): Record<string, unknown> {
+  for (const line of output.trim().split('\n').reverse()) {
+    try {
+      return JSON.parse(line) as Record<string, unknown>;
+    } catch {
+      // A line for people.
+    }
+  }
+  throw new SetupError('The program answered no JSON.', output.trim());
+}

@@ -1,0 +1,273 @@
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { startKeeper, type Keeper } from '../servers/keeper-client';
+import { deferred } from '../servers/deferred';
+import { stopLeftovers } from '../servers/leftovers';
+import { takePidLock, type PidLock } from '../servers/pid-lock';
+import { removePostgresData } from '../servers/postgres-data';
+import { readRunFile, removeRunFile, stateDirOf, systemLockFile } from '../servers/run-file';
+import { SetupError, explained } from '../servers/setup-error';
+import { playDemo } from './demo';
+import { lastJsonLine, runProgram } from './dev-programs';
+import { holdFile, parts, startDevSystem, type DevSystem } from './dev-system';
+import { followLogs } from './follow-logs';
+import { createTerminal, type Terminal } from './terminal';
+import { watchSources } from './watch-sources';
+
+/** How bin/dev or bin/demo was called. */
+export interface Invocation {
+  readonly command: 'dev' | 'demo';
+  readonly args: readonly string[];
+  /** Root of the clone. */
+  readonly root: string;
+  /** When the command began, in milliseconds since 1970: set-up counts into the total. */
+  readonly startedAt: number;
+}
+
+const help = {
+  demo: `bin/demo [--once] [--reset]
+
+Starts the whole system and plays the main job: an invite becomes an active tenant.
+
+  --once    shut everything down afterwards and exit
+  --reset   begin with empty databases (deletes .usher/)`,
+  dev: `bin/dev [--reset]
+bin/dev stop PART | start PART
+
+Starts the whole system and restarts it on source changes.
+
+  --reset       begin with empty databases (deletes .usher/)
+  stop PART     take a part of the running system down, to see what happens without it
+  start PART    bring it back
+
+  parts: ${parts.join(', ')}`,
+};
+
+/** Takes the state folder for this process; says where the system runs that has it already. */
+function takeStateDir(stateDir: string): PidLock {
+  const lock = takePidLock(systemLockFile(stateDir));
+  if ('release' in lock) return lock;
+  const run = readRunFile(stateDir)?.run;
+  const where = run ? `, at ${run.api.url}` : '; it is still starting or stopping';
+  throw new SetupError(
+    `A system of this folder is running already (process ${String(lock.holder.pid)})${where}.`,
+    run
+      ? `Use that one, or stop it: kill ${String(lock.holder.pid)}`
+      : 'Wait for it, or look at its terminal.',
+  );
+}
+
+/** Throws the state away, also what of it lies outside the state folder. */
+async function reset(stateDir: string): Promise<void> {
+  await stopLeftovers(stateDir);
+  removePostgresData(stateDir);
+  const lock = systemLockFile(stateDir);
+  for (const name of readdirSync(stateDir)) {
+    const path = join(stateDir, name);
+    if (path !== lock) rmSync(path, { recursive: true, force: true });
+  }
+}
+
+/** `bin/dev stop temporal`: ends a part and keeps it down until `bin/dev start temporal`. */
+function hold(stateDir: string, [verb, part = '']: readonly string[], terminal: Terminal): number {
+  const run = readRunFile(stateDir)?.run;
+  if (!run) throw new SetupError('No system of this folder is running.', 'Start one: bin/dev');
+  if (!(parts as readonly string[]).includes(part)) {
+    throw new SetupError(`There is no part "${part}".`, `Parts: ${parts.join(', ')}`);
+  }
+  const file = holdFile(stateDir, part);
+  if (verb === 'start') {
+    rmSync(file, { force: true });
+    terminal.say(`${part} starts again.`);
+    return 0;
+  }
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, '');
+  const entry = run[part as keyof typeof run] as {
+    pid?: number | null;
+    pids?: readonly number[];
+  } | null;
+  const pids = entry?.pids ?? (typeof entry?.pid === 'number' ? [entry.pid] : []);
+  for (const pid of pids) process.kill(pid, part === 'postgres' ? 'SIGINT' : 'SIGTERM');
+  terminal.say(`${part} is down until: bin/dev start ${part}`);
+  return 0;
+}
+
+/** A one-time link by which the person at the terminal becomes an owner. */
+async function loginLink({ root }: Invocation, system: DevSystem): Promise<string> {
+  const args = [
+    'create-owner',
+    '--email',
+    'owner@example.com',
+    '--name',
+    'Demo Owner',
+    '--login-link',
+  ];
+  const { login_url } = lastJsonLine(await runProgram(root, 'cli', args, system.environment));
+  return String(login_url);
+}
+
+function showPlaces(terminal: Terminal, system: DevSystem, login: string): void {
+  const { api, mailbox, temporal, backend } = system.run();
+  terminal.gap();
+  terminal.table([
+    ['API', api.url],
+    ['API docs', `${api.url}/docs`],
+    ...(mailbox ? ([['Mailbox', mailbox.url]] as const) : []),
+    ...(temporal.ui_url === null ? [] : ([['Temporal UI', temporal.ui_url]] as const)),
+    ['Sample backend', backend.url],
+    ['Sign in, once', login],
+  ]);
+  terminal.gap();
+}
+
+function reloadOnChange({ root }: Invocation, system: DevSystem, terminal: Terminal): () => void {
+  return watchSources(root, {
+    onFailed: (text) => terminal.fail(text, 'The programs go on with the last good build.'),
+    onBuilt: async ({ changed }) => {
+      const migrations = changed.some((file) => file.startsWith('migrations'));
+      const what = changed.length === 1 ? String(changed[0]) : `${String(changed.length)} files`;
+      await terminal
+        .step(
+          'reloaded',
+          () => system.reload(migrations),
+          () => what,
+        )
+        .catch((error: unknown) => terminal.fail((error as Error).message));
+    },
+  });
+}
+
+/** Plays the demo, if it is one, and stays until the keeper is lost. */
+async function play(
+  invocation: Invocation,
+  {
+    system,
+    terminal,
+    keeper,
+    onUp,
+  }: { system: DevSystem; terminal: Terminal; keeper: Keeper; onUp: () => void },
+): Promise<number> {
+  const { command, args, root, startedAt } = invocation;
+  const stateDir = stateDirOf(root);
+  if (command === 'demo') {
+    terminal.gap();
+    const { company, timeToActiveMs } = await playDemo(system.run(), terminal);
+    terminal.done('tenant active', company, timeToActiveMs);
+    terminal.gap();
+    terminal.say(
+      `Total ${((Date.now() - startedAt) / 1000).toFixed(1)} s, from the start of this command.`,
+    );
+  }
+  if (args.includes('--once')) return 0;
+  showPlaces(terminal, system, await loginLink(invocation, system));
+  const undo = [followLogs(stateDir, ['api', 'worker'], (text) => terminal.warn(text))];
+  if (command === 'dev') undo.push(reloadOnChange(invocation, system, terminal));
+  terminal.say(`Logs are in ${join(stateDir, 'logs')}. Ctrl-C stops everything; the state stays.`);
+  onUp();
+  await keeper.ended;
+  for (const end of undo) end();
+  throw new SetupError(
+    'The keeper of the servers was killed.',
+    'Everything is stopped now; run the command again.',
+  );
+}
+
+/** The life of a system from start to end; answers the exit code. */
+async function live(
+  invocation: Invocation,
+  terminal: Terminal,
+  interrupted: Promise<unknown>,
+): Promise<number> {
+  const { root } = invocation;
+  const stateDir = stateDirOf(root);
+  const left = await stopLeftovers(stateDir);
+  if (left.length > 0) terminal.say(`Stopped what an earlier run left: ${left.join(', ')}.`);
+  removeRunFile(stateDir);
+  const keeper = startKeeper({ stateDir });
+  const ending = new AbortController();
+  let up = false;
+  const onUp = () => {
+    up = true;
+  };
+  const work = startDevSystem({ root, stateDir, terminal, keeper, ending: ending.signal })
+    .then((system) => play(invocation, { system, terminal, keeper, onUp }))
+    .catch((error: unknown) => {
+      if (!ending.signal.aborted) report(error, terminal);
+      return 1;
+    });
+  const code = await Promise.race([work, interrupted.then(() => (up ? 0 : 130))]);
+  ending.abort();
+  terminal.settle();
+  terminal.gap();
+  await terminal.step(
+    'everything stopped',
+    async () => {
+      await keeper.close();
+      // Only a keeper that was killed leaves anything.
+      await stopLeftovers(stateDir);
+    },
+    () => `the state stays in ${stateDir}`,
+  );
+  removeRunFile(stateDir);
+  return code;
+}
+
+function report(thrown: unknown, terminal: Terminal): void {
+  const error = explained(thrown);
+  if (error instanceof SetupError) terminal.fail(error.message, error.advice);
+  else terminal.fail(error instanceof Error ? (error.stack ?? error.message) : String(error));
+}
+
+/** Runs bin/dev or bin/demo; answers the exit code. */
+export async function runSystem(invocation: Invocation): Promise<number> {
+  const { command, args, root } = invocation;
+  const terminal = createTerminal();
+  const stateDir = stateDirOf(root);
+  const known = command === 'demo' ? ['--once', '--reset', '--help'] : ['--reset', '--help'];
+  const isHold = command === 'dev' && (args[0] === 'stop' || args[0] === 'start');
+  if (args.includes('--help')) {
+    process.stdout.write(`${help[command]}\n`);
+    return 0;
+  }
+  const odd = args.find((arg) => !known.includes(arg));
+  if (odd !== undefined && !isHold) {
+    terminal.fail(
+      `bin/${command} does not know ${odd}.`,
+      `bin/${command} --help shows what it knows.`,
+    );
+    return 2;
+  }
+  const { promise: interrupted, resolve: interrupt } = deferred<undefined>();
+  let signals = 0;
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      signals += 1;
+      interrupt(undefined);
+      // The keeper goes on stopping everything in order.
+      if (signals > 1) process.exit(130);
+    });
+  }
+  // The terminal may be gone.
+  process.stdout.on('error', () => undefined);
+  let lock: PidLock | undefined;
+  try {
+    if (isHold) return hold(stateDir, args, terminal);
+    if (!existsSync(stateDir)) mkdirSync(stateDir, { recursive: true, mode: 0o755 });
+    lock = takeStateDir(stateDir);
+    terminal.heading(`Usher ${command}`);
+    terminal.gap();
+    if (args.includes('--reset'))
+      await terminal.step(
+        'state thrown away',
+        () => reset(stateDir),
+        () => stateDir,
+      );
+    return await live(invocation, terminal, interrupted);
+  } catch (error) {
+    report(error, terminal);
+    return 1;
+  } finally {
+    lock?.release();
+  }
+}

@@ -1,0 +1,139 @@
+import type { Tx } from '../platform/db';
+import { renderMail } from '../platform/mail/render';
+import type { MailData, MailKind } from '../platform/mail/templates/kinds';
+import type { MailTransport } from '../platform/mail/transport';
+import type { Metrics } from '../platform/metrics';
+import type { Mail, MailSender } from '../domain/mails/mails';
+import type { OnboardingDeps } from '../domain/onboarding/deps';
+
+type Writers = {
+  readonly [K in MailKind]: (mail: Mail, token: string | null) => MailData[K];
+};
+
+const text = (mail: Mail, name: string): string => {
+  const value = mail.data[name];
+  return typeof value === 'string' ? value : '';
+};
+const maybe = (mail: Mail, name: string): string | null => text(mail, name) || null;
+const moment = (mail: Mail, name: string): Date => new Date(text(mail, name) || Date.now());
+
+/** What each kind of mail says, from its row and the token of its link. */
+function createWriters(publicUrl: string): Writers {
+  const invite = (mail: Mail, token: string | null): MailData['invite'] => ({
+    recipientName: mail.toName,
+    inviterName: maybe(mail, 'inviter_name'),
+    tenantName: text(mail, 'tenant_name'),
+    link: `${publicUrl}/invite/${token ?? ''}`,
+    expiresAt: moment(mail, 'expires_at'),
+  });
+  const about = (mail: Mail) => ({
+    tenantName: text(mail, 'tenant_name'),
+    email: text(mail, 'invitee'),
+    link: `${publicUrl}/console/onboardings/${mail.onboardingId ?? ''}`,
+  });
+  return {
+    invite: invite,
+    'invite-reminder': invite,
+    'invite-expired-notice': (mail) => ({ ...about(mail), expiredAt: moment(mail, 'expired_at') }),
+    'invite-declined': (mail) => ({
+      ...about(mail),
+      reason: maybe(mail, 'reason'),
+      declinedAt: moment(mail, 'declined_at'),
+    }),
+    'new-link-requested': (mail) => ({ ...about(mail), requestedAt: moment(mail, 'requested_at') }),
+    'customer-input-reminder': (mail) => ({
+      recipientName: mail.toName,
+      tenantName: text(mail, 'tenant_name'),
+      missing: missing(mail),
+      reminder: Number(mail.data['reminder'] ?? 1),
+      link: `${publicUrl}/onboarding/progress`,
+    }),
+    welcome: (mail) => ({
+      recipientName: mail.toName,
+      tenantName: text(mail, 'tenant_name'),
+      link: `${publicUrl}/onboarding/progress`,
+    }),
+    'login-link': (mail, token) => ({
+      recipientName: mail.toName,
+      link: `${publicUrl}/login/${token ?? ''}`,
+      expiresAt: moment(mail, 'expires_at'),
+    }),
+    'operator-parked': (mail) => ({
+      tenantName: text(mail, 'tenant_name'),
+      onboardingId: mail.onboardingId ?? '',
+      step: text(mail, 'step'),
+      problemCode: text(mail, 'problem'),
+      problemTitle: text(mail, 'problem_title'),
+      whatToDo: text(mail, 'problem_next'),
+      parkedAt: moment(mail, 'parked_at'),
+      link: `${publicUrl}/console/onboardings/${mail.onboardingId ?? ''}`,
+    }),
+    'operator-invite': (mail, token) => ({
+      recipientName: mail.toName,
+      inviterName: maybe(mail, 'inviter_name'),
+      role: text(mail, 'role') as MailData['operator-invite']['role'],
+      link: `${publicUrl}/login/${token ?? ''}`,
+      expiresAt: moment(mail, 'expires_at'),
+    }),
+  };
+}
+
+function missing(mail: Mail): ('workspace' | 'token')[] {
+  const names = Array.isArray(mail.data['missing']) ? (mail.data['missing'] as unknown[]) : [];
+  return names.map((name) => (name === 'spreadsheet_id' ? 'workspace' : 'token'));
+}
+
+function isKind(kind: string, writers: Writers): kind is MailKind {
+  return Object.hasOwn(writers, kind);
+}
+
+/** Builds what sends mail rows: rendering, the server, and the last look whether a mail is still wanted. */
+export function createMailSender(
+  deps: Pick<OnboardingDeps, 'db' | 'ring' | 'config'> & {
+    readonly metrics: Metrics;
+    readonly transport: MailTransport;
+  },
+): MailSender {
+  const writers = createWriters(deps.config.PUBLIC_URL);
+  return {
+    db: deps.db,
+    ring: deps.ring,
+    stillWanted,
+    send: async (mail, token) => {
+      if (!isKind(mail.kind, writers)) return { kind: 'refused', reason: 'unknown kind of mail' };
+      const rendered = renderMail({
+        kind: mail.kind,
+        locale: mail.locale,
+        data: writers[mail.kind](mail, token),
+      });
+      return deps.transport.send({
+        ...rendered,
+        to: { address: mail.toEmail, name: mail.toName },
+        messageId: mail.messageId,
+      });
+    },
+    onOutcome: (mail, status) => {
+      deps.metrics.mails.inc({ kind: mail.kind, status });
+      if (mail.kind !== 'invite') return;
+      if (status === 'sent' || status === 'bounced') deps.metrics.invites.inc({ status });
+    },
+  };
+}
+
+/** A mail whose link was replaced, whose invite is closed or whose tenant is suspended is not sent any more. */
+async function stillWanted(tx: Tx, mail: Mail): Promise<boolean> {
+  if (mail.tenantId) {
+    const tenant = await tx.maybe<{ status: string }>('select status from tenants where id = $1', [
+      mail.tenantId,
+    ]);
+    const closed = ['suspended', 'archived', 'deleted', 'purging'];
+    if (tenant && closed.includes(tenant.status) && mail.kind !== 'operator-parked') return false;
+  }
+  if (mail.inviteTokenId === null) return true;
+  const open = await tx.maybe(
+    `select 1 from invite_tokens as t join invites as i on i.id = t.invite_id
+     where t.id = $1 and t.superseded_at is null and i.status = 'invited' and i.expires_at > now()`,
+    [mail.inviteTokenId],
+  );
+  return open !== undefined;
+}

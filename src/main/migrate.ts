@@ -1,0 +1,107 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { knex } from 'knex';
+import type { Knex } from 'knex';
+import { ConfigError, loadConfig } from '../platform/config';
+
+interface Migration {
+  readonly name: string;
+  readonly file: string;
+}
+
+// Names without the ending, so that compiled and source migrations are the same to the database.
+function migrationSource(folder: string): Knex.MigrationSource<Migration> {
+  return {
+    getMigrations: () =>
+      Promise.resolve(
+        readdirSync(folder)
+          .filter((file) => /^\d{14}_\w+\.(?:js|ts)$/.test(file))
+          .sort()
+          .map((file) => ({ name: file.replace(/\.(?:js|ts)$/, ''), file: join(folder, file) })),
+      ),
+    getMigrationName: ({ name }) => name,
+    getMigration: ({ file }) => import(file) as Promise<Knex.Migration>,
+  };
+}
+
+/** The folder of the migrations that belong to this build. */
+function migrationFolder(): string {
+  const folder = join(__dirname, '..', '..', 'migrations');
+  if (!existsSync(folder)) throw new Error(`There are no migrations at ${folder}: build first`);
+  return folder;
+}
+
+/** The names of all migrations of this build, oldest first. */
+export function migrationNames(): string[] {
+  return readdirSync(migrationFolder())
+    .filter((file) => /^\d{14}_\w+\.(?:js|ts)$/.test(file))
+    .map((file) => file.replace(/\.(?:js|ts)$/, ''))
+    .sort();
+}
+
+async function withMigrator<T>(ownerUrl: string, fn: (database: Knex) => Promise<T>): Promise<T> {
+  const database = knex({
+    client: 'pg',
+    connection: ownerUrl,
+    pool: { min: 0, max: 2 },
+    migrations: { migrationSource: migrationSource(migrationFolder()), tableName: 'migrations' },
+  });
+  try {
+    return await fn(database);
+  } finally {
+    await database.destroy();
+  }
+}
+
+/** Brings a database to the newest schema; returns the names of the migrations that ran. */
+export function migrateUp(ownerUrl: string): Promise<string[]> {
+  return withMigrator(ownerUrl, async (database) => {
+    const [, names] = (await database.migrate.latest()) as [number, string[]];
+    // Readiness of api and worker compares these names with those of their build.
+    await database.raw('grant select on migrations to usher_app');
+    return names;
+  });
+}
+
+/** Takes all migrations back; returns the names of those taken back. */
+export function migrateDown(ownerUrl: string): Promise<string[]> {
+  return withMigrator(ownerUrl, async (database) => {
+    const [, names] = (await database.migrate.rollback(undefined, true)) as [number, string[]];
+    return names;
+  });
+}
+
+/** Which migrations a database has and which it lacks. */
+export function migrationStatus(ownerUrl: string): Promise<{ done: string[]; pending: string[] }> {
+  return withMigrator(ownerUrl, async (database) => {
+    const [done, pending] = (await database.migrate.list()) as [
+      { name: string }[],
+      { name?: string; file?: string }[],
+    ];
+    return {
+      done: done.map(({ name }) => name),
+      pending: pending.map((migration) => migration.name ?? migration.file ?? ''),
+    };
+  });
+}
+
+async function main(): Promise<void> {
+  const config = loadConfig(process.env, 'migrate');
+  const names = await migrateUp(config.DATABASE_OWNER_URL.reveal());
+  console.log(
+    names.length === 0
+      ? 'The schema is current.'
+      : `Migrated: ${names.map((name) => name.split('/').at(-1)).join(', ')}`,
+  );
+}
+
+if (require.main === module) {
+  main().catch((error: unknown) => {
+    console.error(
+      error instanceof ConfigError
+        ? error.message
+        : `The migration failed: ${error instanceof Error ? error.message : String(error)}\nNothing of the failed migration was kept. Mend the cause and run it again.`,
+    );
+    process.exitCode = 1;
+  });
+}

@@ -1,0 +1,50 @@
+import type { Database } from '../platform/db';
+import { migrationNames } from './migrate';
+
+/** What a process needs to do its work, and whether each of it is there. */
+export interface Readiness {
+  readonly ready: boolean;
+  /** Name of the part → `ok`, or what is wrong. */
+  readonly parts: Readonly<Record<string, string>>;
+}
+
+/** One part: resolves when it is there. */
+export type Check = () => Promise<string>;
+
+const timeoutMs = 2_000;
+
+/** Asks all parts at once, each with a time limit of 2 s. */
+export async function readinessOf(checks: Readonly<Record<string, Check>>): Promise<Readiness> {
+  const entries = await Promise.all(
+    Object.entries(checks).map(async ([name, check]) => [name, await within(check)] as const),
+  );
+  return {
+    ready: entries.every(([, state]) => state === 'ok'),
+    parts: Object.fromEntries(entries),
+  };
+}
+
+async function within(check: Check): Promise<string> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<string>((resolve) => {
+    timer = setTimeout(() => {
+      resolve('does not answer');
+    }, timeoutMs);
+  });
+  try {
+    return await Promise.race([check().catch(() => 'not reachable'), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Whether Postgres answers and has every migration of this build. */
+export function databaseCheck(db: Database): Check {
+  const names = migrationNames();
+  return async () => {
+    const { rows } = await db.pool.query<{ name: string }>('select name from migrations');
+    const done = new Set(rows.map(({ name }) => name));
+    const missing = names.filter((name) => !done.has(name));
+    return missing.length === 0 ? 'ok' : `lacks the migration ${String(missing[0])}: run migrate`;
+  };
+}

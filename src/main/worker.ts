@@ -1,0 +1,112 @@
+import { createServer } from 'node:http';
+import { createActivities } from '../../activities';
+import { ConfigError, loadConfig } from '../platform/config';
+import { withSystem } from '../platform/db';
+import { errorFields } from '../platform/log';
+import { createMailTransport } from '../platform/mail/transport';
+import { declareLimits } from '../domain/onboarding/backend-rate';
+import { createDeps, settleBoot } from './deps';
+import type { Deps } from './deps';
+import { announce, listen } from './listen';
+import { createMailSender } from './mailing';
+import { databaseCheck, readinessOf } from './readiness';
+import { onStop } from './stop';
+import { installRuntime, startTemporalPart } from './temporal-part';
+import { startUpkeep } from './upkeep';
+
+/** The running parts of a worker. */
+export interface RunningWorker {
+  isPolling(): boolean;
+  stop(): Promise<void>;
+}
+
+/** Starts relay, reconciler, mail relay and the supervised Temporal part; none of them stops the others. */
+export async function startWorker(
+  deps: Deps,
+  options: { bundlePath?: string } = {},
+): Promise<RunningWorker> {
+  const transport = createMailTransport({
+    url: deps.env.SMTP_URL.reveal(),
+    from: deps.env.MAIL_FROM,
+  });
+  const mailSender = createMailSender({ ...deps, transport });
+  await withSystem(deps.db, 'boot', (tx) => declareLimits(tx, pathLimitsOf(deps)));
+  const upkeep = startUpkeep(deps, mailSender);
+  const temporal = startTemporalPart(deps, createActivities({ ...deps, mailSender }), {
+    onConnected: () => {
+      upkeep.onTemporalConnected();
+    },
+    ...options,
+  });
+  return {
+    isPolling: () => temporal.isRunning(),
+    async stop() {
+      await temporal.stop();
+      await upkeep.stop();
+      transport.close();
+    },
+  };
+}
+
+function pathLimitsOf(deps: Deps) {
+  return deps.connectors.limits;
+}
+
+async function main(): Promise<void> {
+  const env = loadConfig(process.env, 'worker');
+  const deps = createDeps(env, { process: 'worker' });
+  await settleBoot(deps);
+  installRuntime(deps.log);
+  const worker = await startWorker(deps);
+  let stopping = false;
+  const checkDatabase = databaseCheck(deps.db);
+  const readiness = () =>
+    stopping
+      ? Promise.resolve({ ready: false, parts: { process: 'is stopping' } })
+      : readinessOf({
+          database: checkDatabase,
+          temporal: () => Promise.resolve(worker.isPolling() ? 'ok' : 'is not polled'),
+        });
+  const server = createServer((request, response) => {
+    const path = (request.url ?? '').split('?')[0];
+    const answer = async (): Promise<[number, string, string]> => {
+      if (path === '/healthz') return [200, 'application/json', '{"status":"ok"}'];
+      if (path === '/metrics') {
+        const { registry } = deps.metrics;
+        return [200, registry.contentType, await registry.metrics()];
+      }
+      if (path !== '/readyz') return [404, 'application/json', '{"status":"not found"}'];
+      const state = await readiness();
+      const body = JSON.stringify({
+        status: state.ready ? 'ready' : 'not ready',
+        parts: state.parts,
+      });
+      return [state.ready ? 200 : 503, 'application/json', body];
+    };
+    answer().then(
+      ([status, type, body]) => response.writeHead(status, { 'Content-Type': type }).end(body),
+      () => response.writeHead(500).end(),
+    );
+  });
+  const url = await listen(server, env.WORKER_ADDR);
+  announce(deps.log, 'worker', url);
+  onStop(deps.log, async () => {
+    stopping = true;
+    await worker.stop();
+    server.close();
+    server.closeAllConnections();
+    await deps.close();
+  });
+}
+
+if (require.main === module) {
+  main().catch((error: unknown) => {
+    if (error instanceof ConfigError) console.error(error.message);
+    else
+      console.error(
+        `The worker could not start: ${error instanceof Error ? error.message : 'unknown'}`,
+        errorFields(error),
+      );
+    process.exit(1);
+  });
+}

@@ -1,0 +1,2 @@
+export { onboardTenant } from './onboard-tenant';
+export { rotateToken } from './rotate-token';
