@@ -55,25 +55,12 @@ function createSchemas() {
       target: 'draft-2020-12',
       io,
       unrepresentable: 'any',
-      override: ({ jsonSchema }) => {
-        delete jsonSchema.id;
-      },
     }) as Json & { $defs?: Json };
     for (const [name, definition] of Object.entries($defs ?? {}))
       components[name] = relocated(definition);
     return relocated(json) as Json;
   };
-  return {
-    components,
-    inline: convert,
-    refer: (schema: z.ZodType, io: 'input' | 'output'): Json => {
-      const id = schema.meta()?.id;
-      const json = convert(schema, io);
-      if (id === undefined) return json;
-      components[id] = json;
-      return { $ref: `#/components/schemas/${id}` };
-    },
-  };
+  return { components, convert };
 }
 
 function relocated(value: unknown): unknown {
@@ -195,7 +182,7 @@ function security(contract: EndpointContract): Json[] {
 /** The API as an OpenAPI 3.1 document, made from the contracts alone. */
 export function openApiDocument(): Json {
   const schemas = createSchemas();
-  schemas.refer(Problem, 'output');
+  schemas.convert(Problem, 'output');
   const paths: Record<string, Json> = {};
   for (const contract of endpoints) {
     const operation = {
@@ -204,7 +191,7 @@ export function openApiDocument(): Json {
       summary: contract.summary,
       ...(contract.access.includes(':') ? { 'x-permission': contract.access } : {}),
       security: security(contract),
-      parameters: parameters(contract, schemas.inline),
+      parameters: parameters(contract, schemas.convert),
       ...(contract.body && methodsWithBody.has(contract.method)
         ? {
             requestBody: {
@@ -216,14 +203,14 @@ export function openApiDocument(): Json {
                     schema:
                       type === 'text/csv'
                         ? { type: 'string' }
-                        : schemas.refer(contract.body ?? z.never(), 'input'),
+                        : schemas.convert(contract.body ?? z.never(), 'input'),
                   },
                 ]),
               ),
             },
           }
         : {}),
-      responses: responses(contract, schemas.refer),
+      responses: responses(contract, schemas.convert),
     };
     paths[contract.path] = { ...paths[contract.path], [contract.method]: operation };
   }

@@ -10,11 +10,16 @@ export interface Cookie {
   clear(): string;
 }
 
-/** Usher's cookies: a session, the onboarding of an accepted invite, a sign-in that is at a provider. */
+/**
+ * Usher's cookies: a session, the onboarding of an accepted invite, a sign-in that is at a provider, and for pages
+ * the language that was chosen and the page to come back to after a sign-in.
+ */
 export interface Cookies {
   readonly session: Cookie;
   readonly onboarding: Cookie;
   readonly oidc: Cookie;
+  readonly language: Cookie;
+  readonly back: Cookie;
 }
 
 /**
@@ -37,5 +42,7 @@ export function createCookies(config: Pick<Config, 'APP_ENV' | 'PUBLIC_URL'>): C
     session: cookie('usher_session'),
     onboarding: cookie('usher_onboarding'),
     oidc: cookie('usher_oidc'),
+    language: cookie('usher_language'),
+    back: cookie('usher_back'),
   };
 }

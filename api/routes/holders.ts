@@ -1,17 +1,9 @@
 import type { onboardingEndpoints } from '../../src/contracts/onboarding';
-import { DomainError } from '../../src/errors/problems';
-import { acceptInvite } from '../../src/domain/onboarding/accept';
-import type { AcceptedInvite, Guesses } from '../../src/domain/onboarding/accept';
-import type { OnboardingDeps } from '../../src/domain/onboarding/deps';
 import { requireOpen, withInviteOf } from '../../src/domain/onboarding/holder';
-import { declineInvite } from '../../src/domain/onboarding/invites';
 import { previewOf } from '../../src/domain/onboarding/preview';
-import { requestNewLink } from '../../src/domain/onboarding/request-new-link';
-import type { Verification } from '../../src/domain/onboarding/verification';
-import type { Passwords } from '../../src/platform/crypto/passwords';
-import { withSystem } from '../../src/platform/db';
-import type { RateLimits } from '../../src/platform/rate-limits';
-import type { Call, Handlers } from '../endpoint';
+import { acceptOnce, acceptedBefore, asHolder, askForNewLink, declineOnce } from '../accepting';
+import type { HolderDeps } from '../accepting';
+import type { Handlers } from '../endpoint';
 import type { OnboardingCookies } from '../onboarding-cookie';
 
 type HolderHandlers = Pick<
@@ -19,33 +11,7 @@ type HolderHandlers = Pick<
   'previewInvite' | 'acceptInvite' | 'declineInvite' | 'requestNewLink'
 >;
 
-type Deps = OnboardingDeps & {
-  readonly limits: RateLimits;
-  readonly passwords: Passwords;
-  readonly cookies: OnboardingCookies;
-  readonly verification: Verification;
-};
-
-// What somebody who guesses tokens or passwords would meet; hits do not count.
-const guesses = new Set(['invite-not-found', 'credentials-invalid']);
-
-/** Runs what the holder of a token asked for; unknown tokens and wrong passwords count against the address. */
-export async function asHolder<T>(
-  limits: RateLimits,
-  ip: string,
-  work: () => Promise<T>,
-): Promise<T> {
-  const key = `ip:${ip}`;
-  await limits.check('accept', key);
-  try {
-    return await work();
-  } catch (error) {
-    if (error instanceof DomainError && guesses.has(error.code)) {
-      await limits.penalise('accept', key);
-    }
-    throw error;
-  }
-}
+type Deps = HolderDeps & { readonly cookies: OnboardingCookies };
 
 /** Everything that the holder of an invite's link can do. */
 export function createHolderRoutes(deps: Deps): HolderHandlers {
@@ -62,33 +28,46 @@ export function createHolderRoutes(deps: Deps): HolderHandlers {
     acceptInvite: (call) =>
       asHolder(limits, call.ip, async () => {
         const { idempotency } = call;
-        const stored =
-          idempotency && (await withSystem(db, 'idempotency', (tx) => idempotency.begin(tx)));
-        if (stored) return { status: 200, body: stored.body as never, replayed: true };
-        await deps.verification.check(call.params.token, call.body.captcha, call.ip);
-        const accepted = await accept(deps, call);
+        const { token } = call.params;
+        const before = await acceptedBefore(deps, token, idempotency);
+        const { replayed, ...accepted } = before
+          ? { ...before, replayed: true as const }
+          : await acceptOnce(
+              deps,
+              {
+                token,
+                body: call.body,
+                signedInAs: call.caller.kind === 'user' ? call.caller.userId : null,
+                sourceIp: call.ip,
+                userAgent: call.userAgent,
+              },
+              idempotency,
+            );
         return {
           status: 200,
-          body: bodyOf(accepted),
-          cookies: [deps.cookies.issue(accepted)],
+          body: accepted,
+          cookies: [
+            deps.cookies.issue({
+              onboardingId: accepted.job_id,
+              tenantId: accepted.client_id,
+              userId: accepted.user_id,
+            }),
+          ],
+          ...(replayed ? { replayed } : {}),
         };
       }),
 
     declineInvite: ({ params: { token }, body, ip }) =>
-      asHolder(limits, ip, async () =>
-        withInviteOf(db, token, async (tx, held) => {
-          requireOpen(held);
-          await declineInvite(tx, deps, held.invite, { reason: body.reason, sourceIp: ip });
-          return {
-            status: 200,
-            body: { success: true, invite_id: held.invite.id, status: 'declined' },
-          };
-        }),
-      ),
+      asHolder(limits, ip, async () => {
+        const { inviteId } = await declineOnce(deps, { token, reason: body.reason, ip });
+        return {
+          status: 200,
+          body: { success: true, invite_id: inviteId, status: 'declined' },
+        };
+      }),
 
     requestNewLink: async ({ params: { token }, ip }) => {
-      await limits.consume('accept', `new-link:${ip}`);
-      await requestNewLink(deps, token);
+      await askForNewLink(deps, token, ip);
       return {
         status: 202,
         body: {
@@ -98,52 +77,4 @@ export function createHolderRoutes(deps: Deps): HolderHandlers {
       };
     },
   };
-}
-
-async function accept(
-  deps: Deps,
-  call: Pick<Call, 'caller' | 'ip' | 'userAgent' | 'idempotency'> & {
-    readonly params: { readonly token: string };
-    readonly body: Parameters<typeof acceptInvite>[1]['body'];
-  },
-): Promise<AcceptedInvite> {
-  try {
-    const accepted = await acceptInvite(
-      { ...deps, guesses: guessesOf(deps.limits) },
-      {
-        token: call.params.token,
-        body: call.body,
-        signedInAs: call.caller.kind === 'user' ? call.caller.userId : null,
-        sourceIp: call.ip,
-        userAgent: call.userAgent,
-      },
-      async (tx, accepted) => {
-        await call.idempotency?.begin(tx);
-        await call.idempotency?.store(tx, { status: 200, body: bodyOf(accepted) });
-      },
-    );
-    deps.metrics.accepts.inc({ status: 'accepted' });
-    return accepted;
-  } catch (error) {
-    deps.metrics.accepts.inc({ status: 'rejected' });
-    throw error;
-  }
-}
-
-/** Wrong passwords of accepts, counted by e-mail address. */
-function guessesOf(limits: RateLimits): Guesses {
-  return {
-    check: (email) => limits.check('accept', `email:${email}`),
-    count: (email) => limits.penalise('accept', `email:${email}`),
-  };
-}
-
-function bodyOf(accepted: AcceptedInvite) {
-  return {
-    success: true,
-    user_id: accepted.userId,
-    client_id: accepted.tenantId,
-    job_id: accepted.onboardingId,
-    status: accepted.state,
-  } as const;
 }

@@ -99,7 +99,8 @@ function lastError(code: string | null) {
 
 const time = (date: Date | null): string | null => date?.toISOString() ?? null;
 
-function toJob(job: Job) {
+/** An onboarding as lists answer it. */
+export function toJob(job: Job) {
   return {
     job_id: job.id,
     invite_id: job.inviteId,
@@ -125,7 +126,8 @@ function toJob(job: Job) {
   };
 }
 
-function toDetail(job: JobDetail) {
+/** An onboarding with all its parts, as it is answered. */
+export function toDetail(job: JobDetail) {
   return {
     ...toJob(job),
     workflow_id: `onboarding/${job.inviteId}`,

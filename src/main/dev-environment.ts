@@ -1,16 +1,10 @@
 import { variables, type ProcessName, type Variable } from '../platform/config';
 import { readRunFile, stateDirOf, type RunFile } from '../servers/run-file';
 import { openSecrets, randomSecret, type DevSecrets } from '../servers/secrets';
+import type { ProgramAddresses } from './dev-addresses';
 
 /** Environment of a process. */
 export type Environment = Record<string, string>;
-
-/** Addresses on which a system's own programs listen. */
-export interface ProgramAddresses {
-  readonly api: string;
-  readonly worker: string;
-  readonly publicUrl: string;
-}
 
 /** The parts of run.json that programs are configured with. */
 export type ServerParts = Pick<RunFile, 'mailbox' | 'temporal' | 'postgres' | 'backend'>;

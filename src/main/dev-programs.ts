@@ -8,7 +8,7 @@ import { stages } from '../servers/keeper-protocol';
 import { lastLines, logEnd, logSince, rotateLog } from '../servers/log-tail';
 import { SetupError } from '../servers/setup-error';
 import { environmentFor, type Environment } from './dev-environment';
-import type { SystemContext } from './dev-servers';
+import type { SystemContext } from './dev-tools';
 
 const run = promisify(execFile);
 
@@ -119,4 +119,12 @@ export function lastJsonLine(output: string): Record<string, unknown> {
     }
   }
   throw new SetupError('The program answered no JSON.', output.trim());
+}
+
+/** Brings the database to the newest schema, as its owner; answers in a few words what there was to do. */
+export async function migrate(root: string, ownerUrl: string): Promise<string> {
+  const environment = { PATH: process.env['PATH'] ?? '', DATABASE_OWNER_URL: ownerUrl };
+  const said = (await runProgram(root, 'migrate', [], environment)).trim();
+  const names = /^Migrated: (.+)$/m.exec(said)?.[1]?.split(', ');
+  return names ? `${String(names.length)} applied` : said;
 }

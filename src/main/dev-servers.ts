@@ -1,96 +1,142 @@
-import { join } from 'node:path';
-import { keptPort } from '../servers/free-port';
-import { compiledProgram, type Keeper, type KeptProcess } from '../servers/keeper-client';
-import { stages } from '../servers/keeper-protocol';
-import { lastLines, logEnd, logSince, rotateLog } from '../servers/log-tail';
-import type { ServerLog } from '../servers/server-log';
-import { SetupError } from '../servers/setup-error';
+import { startPostgres, type PostgresServer } from '../servers/postgres';
+import type { RunFile } from '../servers/run-file';
+import type { DevSecrets } from '../servers/secrets';
+import { startTemporal, type TemporalServer } from '../servers/temporal';
+import { isConfigured, sampleBackendKey, type ServerParts } from './dev-environment';
+import { migrate } from './dev-programs';
+import {
+  startBackendProcess,
+  startMailboxProcess,
+  type SystemContext,
+  type ToolServer,
+} from './dev-tools';
+import type { Running, Supervised } from './supervise';
 
-/** A tool process that announced where it answers. */
-export interface ToolServer {
-  readonly url: string;
-  readonly pid: number;
-  readonly announced: Readonly<Record<string, unknown>>;
-  readonly exited: KeptProcess['exited'];
-  stop(): Promise<void>;
+/** Keeps one part running; `onRestart` says what of run.json is different then. */
+export type KeepRunning = <T extends Running>(
+  part: Part,
+  start: () => Promise<T>,
+  onRestart: (next: T) => Partial<RunFile>,
+) => Promise<Supervised<T>>;
+
+/** Parts of a system that can go down each by itself. */
+export const parts = ['postgres', 'temporal', 'mailbox', 'backend', 'api', 'worker'] as const;
+
+/** One of them. */
+export type Part = (typeof parts)[number];
+
+function postgresPart(server: PostgresServer | null): RunFile['postgres'] {
+  return {
+    app_url: server?.appUrl ?? process.env['DATABASE_URL'] ?? '',
+    owner_url: server?.ownerUrl ?? process.env['DATABASE_OWNER_URL'] ?? null,
+    sequencer_url: server?.sequencerUrl ?? process.env['DATABASE_SEQUENCER_URL'] ?? null,
+    pid: server?.pid ?? null,
+  };
 }
 
-interface ToolOptions {
-  readonly name: string;
-  readonly program: string;
-  /** Options of the program; `--port` and the like get a port that stays the same over restarts. */
-  readonly ports: Readonly<Record<string, { readonly name: string; readonly preferred?: number }>>;
-  readonly args: readonly string[];
-  readonly env?: Readonly<Record<string, string>>;
+function temporalPart({ address, namespace, uiUrl, pid }: TemporalServer): RunFile['temporal'] {
+  return { address, namespace, ui_url: uiUrl, pid };
 }
 
-/** What a development system's parts are started with. */
-export interface SystemContext {
-  readonly root: string;
-  readonly stateDir: string;
-  readonly keeper: Keeper;
-  readonly log: ServerLog;
+function mailboxPart({ url, announced, pid }: ToolServer): RunFile['mailbox'] {
+  return { url, smtp_url: String(announced['smtp_url']), pid };
 }
 
-/** Starts a program that prints one JSON line with its URL when it is ready. */
-async function startTool(context: SystemContext, options: ToolOptions): Promise<ToolServer> {
-  const { stateDir, root, keeper } = context;
-  const logFile = join(stateDir, 'logs', `${options.name}.log`);
-  rotateLog(logFile);
-  const from = logEnd(logFile);
-  const ports: string[] = [];
-  for (const [flag, port] of Object.entries(options.ports)) {
-    ports.push(flag, String(await keptPort(stateDir, port.name, port.preferred)));
-  }
-  const kept = await keeper.start({
-    name: options.name,
-    file: process.execPath,
-    args: [compiledProgram(options.program), ...ports, ...options.args],
-    env: { PATH: process.env['PATH'] ?? '', ...options.env },
-    cwd: root,
-    logFile,
-    announces: true,
-    stage: stages.tool,
-    stop: [['SIGTERM', 5_000]],
-  });
-  try {
-    const announced = (await kept.ready) as Record<string, unknown>;
-    return {
-      url: String(announced['url']),
-      pid: kept.pid,
-      announced,
-      exited: kept.exited,
-      stop: () => kept.stop(),
-    };
-  } catch (error) {
-    throw new SetupError(
-      `${(error as Error).message}.\n${lastLines(logSince(logFile, from))}`,
-      `Its log is ${logFile}.`,
-      error,
+async function startDatabase(
+  context: SystemContext,
+  keep: KeepRunning,
+): Promise<RunFile['postgres']> {
+  const { root, stateDir, keeper, log, terminal } = context;
+  let part = postgresPart(null);
+  if (!isConfigured('DATABASE_URL')) {
+    const database = await terminal.step(
+      'PostgreSQL',
+      () =>
+        keep(
+          'postgres',
+          () => startPostgres({ stateDir, keeper, log }),
+          (server) => ({ postgres: postgresPart(server) }),
+        ),
+      (started) => `${started.current().version} on 127.0.0.1:${String(started.current().port)}`,
     );
+    part = postgresPart(database.current());
   }
+  const { owner_url } = part;
+  if (owner_url !== null)
+    await terminal.step(
+      'migrations',
+      () => migrate(root, owner_url),
+      (text) => text,
+    );
+  return part;
 }
 
-/** The mailbox, whose mails are kept in the state folder. */
-export function startMailboxProcess(context: SystemContext): Promise<ToolServer> {
-  return startTool(context, {
-    name: 'mailbox',
-    program: 'mailbox',
-    ports: {
-      '--http-port': { name: 'mailbox', preferred: 8025 },
-      '--smtp-port': { name: 'smtp' },
-    },
-    args: ['--state', join(context.stateDir, 'mailbox.jsonl')],
-  });
+async function startWorkflowServer(
+  context: SystemContext,
+  keep: KeepRunning,
+): Promise<RunFile['temporal']> {
+  const { stateDir, keeper, log, terminal } = context;
+  const server = await terminal.step(
+    'Temporal',
+    (progress) =>
+      keep(
+        'temporal',
+        () => startTemporal({ stateDir, keeper, log, ui: true, progress }),
+        (next) => ({ temporal: temporalPart(next) }),
+      ),
+    (started) => `${started.current().version ?? 'external'} on ${started.current().address}`,
+  );
+  return temporalPart(server.current());
 }
 
-/** The sample provisioning backend. */
-export function startBackendProcess(context: SystemContext, key: string): Promise<ToolServer> {
-  return startTool(context, {
-    name: 'backend',
-    program: 'sample-backend',
-    ports: { '--port': { name: 'backend' } },
-    args: ['--state', join(context.stateDir, 'backend.json')],
-    env: { SAMPLE_BACKEND_KEY: key },
-  });
+async function startMail(context: SystemContext, keep: KeepRunning): Promise<RunFile['mailbox']> {
+  if (isConfigured('SMTP_URL')) return null;
+  const server = await context.terminal.step(
+    'mailbox',
+    () =>
+      keep(
+        'mailbox',
+        () => startMailboxProcess(context),
+        (next) => ({ mailbox: mailboxPart(next) }),
+      ),
+    (started) => started.current().url,
+  );
+  return mailboxPart(server.current());
+}
+
+async function startBackend(
+  context: SystemContext,
+  keep: KeepRunning,
+  key: string,
+): Promise<RunFile['backend']> {
+  const server = await context.terminal.step(
+    'sample backend',
+    () =>
+      keep(
+        'backend',
+        () => startBackendProcess(context, key),
+        ({ url, pid }) => ({ backend: { url, pid } }),
+      ),
+    (started) => started.current().url,
+  );
+  const { url, pid } = server.current();
+  return { url, pid };
+}
+
+/** Starts the servers that are not configured otherwise, all at once, and migrates the database. */
+export async function startServers(
+  context: SystemContext,
+  keep: KeepRunning,
+  secrets: DevSecrets,
+): Promise<ServerParts> {
+  const starts = [
+    startDatabase(context, keep),
+    startWorkflowServer(context, keep),
+    startMail(context, keep),
+    startBackend(context, keep, sampleBackendKey(secrets)),
+  ] as const;
+  // A failure is reported once the others have come to rest, so that nothing is printed after it.
+  await Promise.allSettled(starts);
+  const [postgres, temporal, mailbox, backend] = await Promise.all(starts);
+  return { postgres, temporal, mailbox, backend };
 }

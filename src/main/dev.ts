@@ -1,15 +1,15 @@
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { startKeeper, type Keeper } from '../servers/keeper-client';
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { deferred } from '../servers/deferred';
+import { startKeeper, type Keeper } from '../servers/keeper-client';
 import { stopLeftovers } from '../servers/leftovers';
-import { takePidLock, type PidLock } from '../servers/pid-lock';
-import { removePostgresData } from '../servers/postgres-data';
-import { readRunFile, removeRunFile, stateDirOf, systemLockFile } from '../servers/run-file';
+import { removeRunFile, stateDirOf } from '../servers/run-file';
 import { SetupError, explained } from '../servers/setup-error';
 import { playDemo } from './demo';
+import { controlPart, resetState, takeStateDir } from './dev-control';
 import { lastJsonLine, runProgram } from './dev-programs';
-import { holdFile, parts, startDevSystem, type DevSystem } from './dev-system';
+import { parts } from './dev-servers';
+import { startDevSystem, type DevSystem } from './dev-system';
 import { followLogs } from './follow-logs';
 import { createTerminal, type Terminal } from './terminal';
 import { watchSources } from './watch-sources';
@@ -23,6 +23,11 @@ export interface Invocation {
   /** When the command began, in milliseconds since 1970: set-up counts into the total. */
   readonly startedAt: number;
 }
+
+const options: Readonly<Record<Invocation['command'], readonly string[]>> = {
+  demo: ['--once', '--reset'],
+  dev: ['--reset'],
+};
 
 const help = {
   demo: `bin/demo [--once] [--reset]
@@ -42,56 +47,6 @@ Starts the whole system and restarts it on source changes.
 
   parts: ${parts.join(', ')}`,
 };
-
-/** Takes the state folder for this process; says where the system runs that has it already. */
-function takeStateDir(stateDir: string): PidLock {
-  const lock = takePidLock(systemLockFile(stateDir));
-  if ('release' in lock) return lock;
-  const run = readRunFile(stateDir)?.run;
-  const where = run ? `, at ${run.api.url}` : '; it is still starting or stopping';
-  throw new SetupError(
-    `A system of this folder is running already (process ${String(lock.holder.pid)})${where}.`,
-    run
-      ? `Use that one, or stop it: kill ${String(lock.holder.pid)}`
-      : 'Wait for it, or look at its terminal.',
-  );
-}
-
-/** Throws the state away, also what of it lies outside the state folder. */
-async function reset(stateDir: string): Promise<void> {
-  await stopLeftovers(stateDir);
-  removePostgresData(stateDir);
-  const lock = systemLockFile(stateDir);
-  for (const name of readdirSync(stateDir)) {
-    const path = join(stateDir, name);
-    if (path !== lock) rmSync(path, { recursive: true, force: true });
-  }
-}
-
-/** `bin/dev stop temporal`: ends a part and keeps it down until `bin/dev start temporal`. */
-function hold(stateDir: string, [verb, part = '']: readonly string[], terminal: Terminal): number {
-  const run = readRunFile(stateDir)?.run;
-  if (!run) throw new SetupError('No system of this folder is running.', 'Start one: bin/dev');
-  if (!(parts as readonly string[]).includes(part)) {
-    throw new SetupError(`There is no part "${part}".`, `Parts: ${parts.join(', ')}`);
-  }
-  const file = holdFile(stateDir, part);
-  if (verb === 'start') {
-    rmSync(file, { force: true });
-    terminal.say(`${part} starts again.`);
-    return 0;
-  }
-  mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(file, '');
-  const entry = run[part as keyof typeof run] as {
-    pid?: number | null;
-    pids?: readonly number[];
-  } | null;
-  const pids = entry?.pids ?? (typeof entry?.pid === 'number' ? [entry.pid] : []);
-  for (const pid of pids) process.kill(pid, part === 'postgres' ? 'SIGINT' : 'SIGTERM');
-  terminal.say(`${part} is down until: bin/dev start ${part}`);
-  return 0;
-}
 
 /** A one-time link by which the person at the terminal becomes an owner. */
 async function loginLink({ root }: Invocation, system: DevSystem): Promise<string> {
@@ -190,7 +145,8 @@ async function live(
   const onUp = () => {
     up = true;
   };
-  const work = startDevSystem({ root, stateDir, terminal, keeper, ending: ending.signal })
+  const log = { info: () => undefined, warn: (text: string) => terminal.warn(text) };
+  const work = startDevSystem({ root, stateDir, terminal, keeper, log }, ending.signal)
     .then((system) => play(invocation, { system, terminal, keeper, onUp }))
     .catch((error: unknown) => {
       if (!ending.signal.aborted) report(error, terminal);
@@ -219,55 +175,63 @@ function report(thrown: unknown, terminal: Terminal): void {
   else terminal.fail(error instanceof Error ? (error.stack ?? error.message) : String(error));
 }
 
+/** Resolves at the first signal to stop. At the second the process ends at once; the keeper goes on stopping everything. */
+function interruption(): Promise<unknown> {
+  const { promise, resolve } = deferred<NodeJS.Signals>();
+  let count = 0;
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      count += 1;
+      if (count > 1) process.exit(130);
+      resolve(signal);
+    });
+  }
+  return promise;
+}
+
+async function startAndStay(invocation: Invocation, terminal: Terminal): Promise<number> {
+  const { command, args, root } = invocation;
+  const stateDir = stateDirOf(root);
+  const interrupted = interruption();
+  if (!existsSync(stateDir)) mkdirSync(stateDir, { recursive: true, mode: 0o755 });
+  const lock = takeStateDir(stateDir);
+  try {
+    terminal.heading(`Usher ${command}`);
+    terminal.gap();
+    if (args.includes('--reset')) {
+      const reset = () => resetState(stateDir);
+      await terminal.step('state thrown away', reset, () => stateDir);
+    }
+    return await live(invocation, terminal, interrupted);
+  } finally {
+    lock.release();
+  }
+}
+
 /** Runs bin/dev or bin/demo; answers the exit code. */
 export async function runSystem(invocation: Invocation): Promise<number> {
   const { command, args, root } = invocation;
   const terminal = createTerminal();
-  const stateDir = stateDirOf(root);
-  const known = command === 'demo' ? ['--once', '--reset', '--help'] : ['--reset', '--help'];
-  const isHold = command === 'dev' && (args[0] === 'stop' || args[0] === 'start');
+  // The terminal may be closed; what runs is stopped all the same.
+  process.stdout.on('error', () => undefined);
   if (args.includes('--help')) {
     process.stdout.write(`${help[command]}\n`);
     return 0;
   }
-  const odd = args.find((arg) => !known.includes(arg));
-  if (odd !== undefined && !isHold) {
-    terminal.fail(
-      `bin/${command} does not know ${odd}.`,
-      `bin/${command} --help shows what it knows.`,
-    );
-    return 2;
-  }
-  const { promise: interrupted, resolve: interrupt } = deferred<undefined>();
-  let signals = 0;
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(signal, () => {
-      signals += 1;
-      interrupt(undefined);
-      // The keeper goes on stopping everything in order.
-      if (signals > 1) process.exit(130);
-    });
-  }
-  // The terminal may be gone.
-  process.stdout.on('error', () => undefined);
-  let lock: PidLock | undefined;
   try {
-    if (isHold) return hold(stateDir, args, terminal);
-    if (!existsSync(stateDir)) mkdirSync(stateDir, { recursive: true, mode: 0o755 });
-    lock = takeStateDir(stateDir);
-    terminal.heading(`Usher ${command}`);
-    terminal.gap();
-    if (args.includes('--reset'))
-      await terminal.step(
-        'state thrown away',
-        () => reset(stateDir),
-        () => stateDir,
-      );
-    return await live(invocation, terminal, interrupted);
+    const [verb, part = ''] = args;
+    if (command === 'dev' && (verb === 'stop' || verb === 'start')) {
+      terminal.say(controlPart(stateDirOf(root), verb, part));
+      return 0;
+    }
+    const odd = args.find((arg) => !options[command].includes(arg));
+    if (odd !== undefined) {
+      terminal.fail(`bin/${command} does not know ${odd}.`, `See bin/${command} --help.`);
+      return 2;
+    }
+    return await startAndStay(invocation, terminal);
   } catch (error) {
     report(error, terminal);
     return 1;
-  } finally {
-    lock?.release();
   }
 }

@@ -39,7 +39,7 @@ export function startLoop(options: {
           );
         failing = true;
       }
-      if (more || nudged) {
+      if (stopping || more || nudged) {
         nudged = false;
         continue;
       }

@@ -79,6 +79,8 @@ async function supervise(
       try {
         state.workers = await createWorkers(deps, activities, connection, options.bundlePath);
         const running = state.workers.map((worker) => runOne(worker, state));
+        // A stop that came while they were being created found none to shut down.
+        if (state.stopping) state.workers.forEach(shutDown);
         wait = pause.first;
         if (told) deps.log.info({}, 'Temporal is back');
         told = false;

@@ -112,16 +112,19 @@ export function keysetParams(keyset: Keyset): [string | null, string | null, num
 }
 
 /**
- * Cuts what a keyset query fetched to the page that was asked for.
+ * Cuts what a keyset query fetched to the page that was asked for; the rows lose their `position_at`.
  * @param idOf the id that the query orders by, after the time
  */
 export function pageOf<T extends { readonly position_at: string }>(
   rows: readonly T[],
   keyset: Keyset,
   idOf: (row: T) => string,
-): Page<T> {
-  const items = rows.slice(0, keyset.limit);
-  const last = items.at(-1);
+): Page<Omit<T, 'position_at'>> {
+  const shown = rows.slice(0, keyset.limit);
+  const last = shown.at(-1);
   const more = rows.length > keyset.limit;
-  return { items, next: more && last ? { at: last.position_at, id: idOf(last) } : null };
+  return {
+    items: shown.map(({ position_at: _at, ...row }) => row),
+    next: more && last ? { at: last.position_at, id: idOf(last) } : null,
+  };
 }

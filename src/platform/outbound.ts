@@ -179,7 +179,7 @@ function open(
       socket.once(secure ? 'secureConnect' : 'connect', () => {
         connected = true;
       });
-    } else connected = true;
+    } else connected = !socket.destroyed;
   });
   const sent = () => (reused ? reused.socket.bytesWritten > reused.before : connected);
   return { send, sent };
@@ -285,10 +285,7 @@ function reasonOf(error: Error, sent: boolean): OutboundReason {
 }
 
 // Several addresses of a name fail together: their errors come as one with the details inside.
-function codesOf(error: Error): string[] {
-  const inner = error instanceof AggregateError ? (error.errors as unknown[]) : [];
-  return [error, ...inner].flatMap((one) => {
-    const code = one instanceof Error && 'code' in one ? one.code : undefined;
-    return typeof code === 'string' ? [code] : [];
-  });
+function codesOf(error: Error & { code?: unknown; errors?: unknown }): string[] {
+  const inner = Array.isArray(error.errors) ? (error.errors as { code?: unknown }[]) : [];
+  return [error, ...inner].flatMap(({ code }) => (typeof code === 'string' ? [code] : []));
 }

@@ -59,14 +59,18 @@ describe('cursors', () => {
     const cursor = cursorOf('jobs', {}, { at: '2026-01-01T00:00:00.000001Z', id: newId() });
     const valueOf = (text: string) => Buffer.from(text, 'base64url').toString('hex');
     fc.assert(
-      fc.property(fc.nat(cursor.length - 1), fc.constantFrom(...'Aa0_-.z'), (at, char) => {
-        const altered = `${cursor.slice(0, at)}${char}${cursor.slice(at + 1)}`;
-        const [body = '', signature = ''] = altered.split('.');
-        const [ownBody = '', ownSignature = ''] = cursor.split('.');
-        // The last character of base64url has spare bits: only a change of the bytes counts.
-        fc.pre(body !== ownBody || valueOf(signature) !== valueOf(ownSignature));
-        refused(() => cursors.open('jobs', {}, { limit: 1, cursor: altered }));
-      }),
+      fc.property(
+        fc.nat(cursor.length - 1),
+        fc.constantFrom('A', 'a', '0', '_', '-', '.', 'z'),
+        (at, char) => {
+          const altered = `${cursor.slice(0, at)}${char}${cursor.slice(at + 1)}`;
+          const [body = '', signature = ''] = altered.split('.');
+          const [ownBody = '', ownSignature = ''] = cursor.split('.');
+          // The last character of base64url has spare bits: only a change of the bytes counts.
+          fc.pre(body !== ownBody || valueOf(signature) !== valueOf(ownSignature));
+          refused(() => cursors.open('jobs', {}, { limit: 1, cursor: altered }));
+        },
+      ),
     );
   });
 
@@ -91,6 +95,6 @@ describe('cursors', () => {
     const rows = [1, 2, 3].map((n) => ({ id: String(n), position_at: `t${String(n)}` }));
     const page = (limit: number) => pageOf(rows, { limit, after: null }, (row) => row.id);
     expect(page(3).next).toBeNull();
-    expect(page(2)).toEqual({ items: rows.slice(0, 2), next: { at: 't2', id: '2' } });
+    expect(page(2)).toEqual({ items: [{ id: '1' }, { id: '2' }], next: { at: 't2', id: '2' } });
   });
 });

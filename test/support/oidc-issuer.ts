@@ -147,14 +147,11 @@ export async function startIssuer(): Promise<TestIssuer> {
 
   const listen = async (port: number): Promise<void> => {
     const listening = createServer((request, response) => {
+      // No connection outlives its answer, so that the issuer can go down at any moment.
+      response.shouldKeepAlive = false;
       const route = routes[(request.url ?? '').split('?')[0] ?? ''];
       if (route) route(request, response);
       else json(response, 404, {});
-    });
-    // No connection outlives its answer, so that the issuer can go down at any moment.
-    listening.on('request', (_request, response) => response.setHeader('connection', 'close'));
-    listening.prependListener('request', (_request, response) => {
-      response.shouldKeepAlive = false;
     });
     await new Promise<void>((resolve) => listening.listen(port, '127.0.0.1', resolve));
     server = listening;

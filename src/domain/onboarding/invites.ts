@@ -90,8 +90,8 @@ export async function insertInvite(
     `insert into invites
        (id, tenant_id, email, name, role, locale, invited_by, inviter_user_id, expires_in_hours, expires_at, held,
         self_serve, bulk_id, bulk_row, last_sent_at)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, now() + $9 * interval '1 hour', $10, $11, $12, $13,
-       case when not $10 then now() end)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, now() + $9::int * interval '1 hour', $10, $11, $12, $13,
+       case when not $10::boolean then now() end)
      on conflict (tenant_id, email) where status = 'invited' do nothing
      returning id, expires_at`,
     [

@@ -21,10 +21,16 @@ const timeoutMs = 30_000;
  */
 export function openApi(io: CliIo): ApiClient {
   const { url, key } = addressOf(io);
-  const request = async (path: string, init: RequestInit): Promise<Record<string, unknown>> => {
+  const request = async (path: string, body?: unknown): Promise<Record<string, unknown>> => {
     const response = await fetch(`${url}${path}`, {
-      ...init,
-      headers: { 'x-api-key': key, accept: 'application/json', ...init.headers },
+      ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
+      headers: {
+        'x-api-key': key,
+        accept: 'application/json',
+        ...(body === undefined
+          ? {}
+          : { 'content-type': 'application/json', 'idempotency-key': randomUUID() }),
+      },
       redirect: 'error',
       signal: AbortSignal.timeout(timeoutMs),
     }).catch((error: unknown) => {
@@ -33,9 +39,9 @@ export function openApi(io: CliIo): ApiClient {
         'Start it, or set USHER_URL and USHER_KEY to one that runs.',
       );
     });
-    const body = (await response.json().catch(() => null)) as Record<string, unknown> | null;
-    if (response.ok && body) return body;
-    if (typeof body?.['code'] === 'string') throw new ApiProblem(body);
+    const answer = (await response.json().catch(() => null)) as Record<string, unknown> | null;
+    if (response.ok && answer) return answer;
+    if (typeof answer?.['code'] === 'string') throw new ApiProblem(answer);
     throw new CommandFailure(
       `${url}${path} answered ${String(response.status)} and no problem document.`,
       'Check that USHER_URL is the address of Usher itself.',
@@ -43,13 +49,8 @@ export function openApi(io: CliIo): ApiClient {
   };
   return {
     url,
-    get: (path) => request(path, { method: 'GET' }),
-    post: (path, body) =>
-      request(path, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', 'idempotency-key': randomUUID() },
-        body: JSON.stringify(body),
-      }),
+    get: (path) => request(path),
+    post: (path, body) => request(path, body),
   };
 }
 

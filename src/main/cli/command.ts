@@ -4,14 +4,14 @@ import { nearest } from './suggest';
 /** Where a command reads and writes; tests bring their own. */
 export interface CliIo {
   /** Writes a line to standard output. */
-  out(line: string): void;
+  readonly out: (line: string) => void;
   /** Writes a line to standard error. */
-  err(line: string): void;
+  readonly err: (line: string) => void;
   readonly env: NodeJS.ProcessEnv;
   /** The folder of package.json. */
   readonly root: string;
   /** Everything that is piped in. */
-  readStdin(): Promise<string>;
+  readonly readStdin: () => Promise<string>;
   /** Whether a person sits at standard input, so that a prompt helps. */
   readonly interactive: boolean;
 }

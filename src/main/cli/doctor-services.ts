@@ -42,10 +42,9 @@ async function temporal(io: CliIo): Promise<Finding> {
       const polled = await service.describeTaskQueue({
         namespace,
         taskQueue: { name: queue },
-        taskQueueType: 1,
       });
-      const where = `${address}, namespace ${namespace}, server ${serverVersion ?? '?'}`;
-      if ((polled.pollers ?? []).length > 0) return fine(`${where}; a worker polls ${queue}`);
+      const where = `${address}, namespace ${namespace}, server ${serverVersion}`;
+      if (polled.pollers.length > 0) return fine(`${where}; a worker polls ${queue}`);
       return wrong(`${where}, but no worker polls the task queue ${queue}`, 'Start a worker.');
     });
   } catch (error) {

@@ -1,6 +1,7 @@
 import { ConfigError, loadConfig } from '../../platform/config';
 import { createDatabase } from '../../platform/db';
 import type { CliIo, Command } from './command';
+import { jsonLine } from './json';
 import { databaseExaminations } from './doctor-database';
 import { serviceExaminations } from './doctor-services';
 import { failureLines } from './failures';
@@ -32,7 +33,7 @@ export const doctor: Command = {
           findings: await examine(one, failureLines),
         })),
       );
-      if (input.has('json')) io.out(JSON.stringify(found, null, 2));
+      if (input.has('json')) io.out(jsonLine(found));
       else print(io, found);
       return found.some(({ findings }) => findings.some(({ state }) => state === 'bad')) ? 1 : 0;
     } finally {

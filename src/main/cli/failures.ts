@@ -7,7 +7,7 @@ export class ApiProblem extends Error {
   readonly problem: Readonly<Record<string, unknown>>;
 
   constructor(problem: Readonly<Record<string, unknown>>) {
-    super(String(problem['title'] ?? 'The API refused'));
+    super('The API refused');
     this.name = 'ApiProblem';
     this.problem = problem;
   }
@@ -66,7 +66,12 @@ export function failureLines(error: unknown): string[] {
   if (error instanceof CommandFailure) {
     return [error.message, ...(error.advice === undefined ? [] : [error.advice])];
   }
-  if (error instanceof ConfigError) return [error.message];
+  if (error instanceof ConfigError) {
+    return [
+      error.message,
+      'Start bin/dev in this folder, or set them; .env.example explains each.',
+    ];
+  }
   if (error instanceof DomainError) return domainLines(error);
   if (error instanceof ApiProblem) return apiLines(error.problem);
   const code = codeOf(error);

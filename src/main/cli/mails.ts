@@ -2,6 +2,7 @@ import { listMails } from '../../domain/mails/mail-list';
 import type { MailStatus } from '../../domain/mails/mails';
 import { withSystem } from '../../platform/db';
 import type { Command } from './command';
+import { jsonLine } from './json';
 import { limitOf } from './limits';
 import { withDatabase } from './settings';
 import { ago, table } from './table';
@@ -38,7 +39,7 @@ export const listMailsCommand: Command = {
       withSystem(db, 'cli', (tx) => listMails(tx, { statuses, limit })),
     );
     const now = new Date();
-    if (input.has('json')) io.out(JSON.stringify(mails, null, 2));
+    if (input.has('json')) io.out(jsonLine(mails));
     else if (mails.length === 0) io.out(`No mail is ${statuses.join(' or ')}.`);
     else {
       const rows = mails.map((mail) => [

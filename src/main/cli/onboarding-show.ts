@@ -1,3 +1,4 @@
+import { toDetail } from '../../../api/routes/jobs';
 import { getJob } from '../../domain/onboarding/job-detail';
 import type { JobDetail, JobStep } from '../../domain/onboarding/job-detail';
 import { orderKinds, orderPermission } from '../../domain/onboarding/jobs.rules';
@@ -38,7 +39,7 @@ export const showOnboarding: Command = {
         { readOnly: true, isolation: 'repeatable read' },
       ),
     );
-    if (input.has('json')) io.out(JSON.stringify(job, null, 2));
+    if (input.has('json')) io.out(JSON.stringify(toDetail(job)));
     else show(io, job, input.has('attempts'));
     return 0;
   },

@@ -1,3 +1,4 @@
+import { toJob } from '../../../api/routes/jobs';
 import { OnboardingState } from '../../contracts/onboarding';
 import { listJobs } from '../../domain/onboarding/jobs';
 import type { Job } from '../../domain/onboarding/jobs';
@@ -36,7 +37,7 @@ export const listOnboardings: Command = {
     const jobs = await withDatabase(io, (db) =>
       everyPage((keyset) => withSystem(db, 'cli', (tx) => listJobs(tx, filter, keyset)), most),
     );
-    if (input.has('json')) io.out(JSON.stringify(jobs, null, 2));
+    if (input.has('json')) io.out(JSON.stringify(jobs.map(toJob)));
     else if (jobs.length === 0) io.out('No onboarding matches.');
     else {
       const rows = jobs.map((job) => [

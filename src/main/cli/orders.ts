@@ -38,7 +38,7 @@ function order(
         reason: input.given('reason'),
         ...inputs,
       });
-      if (input.has('json')) io.out(JSON.stringify(answer, null, 2));
+      if (input.has('json')) io.out(JSON.stringify(answer));
       else tell(io, kind, answer);
       return answer['status'] === 'refused' ? 1 : 0;
     },

@@ -3,6 +3,7 @@ import { isUuid } from '../../platform/ids';
 import { openWakes, replayWakes } from '../../platform/outbox';
 import { CommandFailure, UsageError } from './command';
 import type { Command } from './command';
+import { jsonLine } from './json';
 import { limitOf } from './limits';
 import { withDatabase } from './settings';
 import { ago, table } from './table';
@@ -30,7 +31,7 @@ export const listOutbox: Command = {
       withSystem(db, 'cli', (tx) => openWakes(tx, which)),
     );
     const now = new Date();
-    if (input.has('json')) io.out(JSON.stringify(wakes, null, 2));
+    if (input.has('json')) io.out(jsonLine(wakes));
     else if (wakes.length === 0) io.out('Nothing is stuck.');
     else {
       const rows = wakes.map((wake) => [

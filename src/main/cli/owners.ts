@@ -20,6 +20,7 @@ export const createOwner: Command = {
       about: `Print a link that opens a session, once and for ${String(loginLinkMinutes)} minutes; the default`,
     },
     'password-stdin': { about: 'Read a password from standard input and set it' },
+    json: { about: 'Print JSON: user_id, email, login_url, expires_at' },
   },
   notes: [
     'Repeatable: an account that is an owner already stays one. A password never stands on the command line, where others could read it.',
@@ -33,7 +34,7 @@ export const createOwner: Command = {
     const name = input.text('name')?.trim();
     const passwordHash = input.has('password-stdin') ? await hashOf(io, email, name) : undefined;
     const wantsLink = input.has('login-link') || passwordHash === undefined;
-    const link = await withDatabase(io, (db) =>
+    const { userId, link } = await withDatabase(io, (db) =>
       withSystem(db, 'cli', async (tx) => {
         const account = await findAccountByEmail(tx, email);
         if (account?.status === 'deactivated') {
@@ -42,26 +43,32 @@ export const createOwner: Command = {
             'Have an owner activate it again, or use another address.',
           );
         }
-        const userId =
-          account?.id ?? (await createAccount(tx, accountOf(email, name, passwordHash)));
-        if (account && passwordHash !== undefined) await setPassword(tx, userId, passwordHash);
-        await makeOwner(tx, userId);
+        const id = account?.id ?? (await createAccount(tx, accountOf(email, name, passwordHash)));
+        if (account && passwordHash !== undefined) await setPassword(tx, id, passwordHash);
+        await makeOwner(tx, id);
         await audit.append(tx, {
           action: account ? 'user.owner_confirmed' : 'user.created',
           crud: account ? 'u' : 'c',
           actorId: 'system:cli',
-          targets: [{ type: 'user', id: userId }],
+          targets: [{ type: 'user', id }],
           metadata: { password_set: passwordHash !== undefined, login_link: wantsLink },
           component: 'cli',
         });
-        return wantsLink ? mintLoginLink(tx, userId) : undefined;
+        return { userId: id, link: wantsLink ? await mintLoginLink(tx, id) : undefined };
       }),
     );
+    const { PUBLIC_URL: publicUrl } = settings(io.env, ['PUBLIC_URL']);
+    const loginUrl = link && `${publicUrl}/login/${link.token}`;
+    const until = link?.expiresAt.toISOString() ?? null;
+    if (input.has('json')) {
+      const answer = { user_id: userId, email, login_url: loginUrl ?? null, expires_at: until };
+      io.out(JSON.stringify(answer));
+      return 0;
+    }
     io.out(`${email} is an owner.`);
-    if (link) {
-      const { PUBLIC_URL: publicUrl } = settings(io.env, ['PUBLIC_URL']);
-      io.out(`Sign in with this link, once and until ${link.expiresAt.toISOString()}:`);
-      io.out(`${publicUrl}/login/${link.token}`);
+    if (loginUrl !== undefined) {
+      io.out(`Sign in with this link, once and until ${String(until)}:`);
+      io.out(loginUrl);
     }
     return 0;
   },

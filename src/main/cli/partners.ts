@@ -1,6 +1,7 @@
 import { createPartner, listPartners } from '../../domain/tenants/partners';
 import { withSystem } from '../../platform/db';
 import type { Command } from './command';
+import { jsonLine } from './json';
 import { everyPage } from './pages';
 import { withDatabase } from './settings';
 import { moment, table } from './table';
@@ -27,9 +28,7 @@ export const createPartnerCommand: Command = {
       ),
     );
     io.out(
-      input.has('json')
-        ? JSON.stringify(partner, null, 2)
-        : `Created partner ${partner.slug} (${partner.id}).`,
+      input.has('json') ? jsonLine(partner) : `Created partner ${partner.slug} (${partner.id}).`,
     );
     return 0;
   },
@@ -44,7 +43,7 @@ export const listPartnersCommand: Command = {
     const partners = await withDatabase(io, (db) =>
       everyPage((keyset) => withSystem(db, 'cli', (tx) => listPartners(tx, keyset))),
     );
-    if (input.has('json')) io.out(JSON.stringify(partners, null, 2));
+    if (input.has('json')) io.out(jsonLine(partners));
     else if (partners.length === 0) io.out('There is none. Create one: usher partner create');
     else {
       const rows = partners.map((one) => [

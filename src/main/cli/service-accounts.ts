@@ -12,6 +12,7 @@ import { withSystem } from '../../platform/db';
 import { isUuid } from '../../platform/ids';
 import { UsageError } from './command';
 import type { CliIo, Command, Input } from './command';
+import { jsonLine } from './json';
 import { everyPage } from './pages';
 import { settings, withDatabase } from './settings';
 import { nearest } from './suggest';
@@ -91,7 +92,7 @@ export const listAccounts: Command = {
       everyPage((keyset) => withSystem(db, 'cli', (tx) => listServiceAccounts(tx, keyset))),
     );
     const shown = accounts.filter(({ revokedAt }) => input.has('revoked') || revokedAt === null);
-    if (input.has('json')) io.out(JSON.stringify(shown, null, 2));
+    if (input.has('json')) io.out(jsonLine(shown));
     else if (shown.length === 0) io.out('There is none. Create one: usher service-account create');
     else {
       const now = new Date();
@@ -103,7 +104,7 @@ export const listAccounts: Command = {
           ? 'revoked'
           : `used ${one.lastUsedAt ? `${ago(one.lastUsedAt, now)} ago` : 'never'}`,
         one.allowedCidrs.join(' ') || 'any address',
-        `${String(one.permissions.length)}`,
+        String(one.permissions.length),
       ]);
       io.out(table(['ID', 'NAME', 'KEY', 'STATE', 'FROM', 'PERMISSIONS'], rows));
     }
@@ -184,9 +185,7 @@ function idOf(input: Input): string {
 function showKey(io: CliIo, account: ServiceAccountWithKey, json: boolean): void {
   if (json) {
     const { id, name, key, permissions: held, allowedCidrs } = account;
-    io.out(
-      JSON.stringify({ id, name, key, permissions: held, allowed_cidrs: allowedCidrs }, null, 2),
-    );
+    io.out(JSON.stringify({ id, name, key, permissions: held, allowed_cidrs: allowedCidrs }));
     return;
   }
   io.out(`Service account ${account.name} (${account.id})`);

@@ -21,7 +21,6 @@ export function table(
 
 /** Text of others without the control characters that could steer a terminal. */
 export function printable(text: string): string {
-  // eslint-disable-next-line no-control-regex -- control characters are just what it replaces
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]+/g, ' ');
 }
 

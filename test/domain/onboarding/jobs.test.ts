@@ -169,9 +169,9 @@ describe('the list of onboardings', () => {
 
   it('shows nothing of other tenants to a transaction of one tenant', async () => {
     const [mine, other] = await act(async (tx) => [await insertJob(tx), await insertJob(tx)]);
-    const rows = await withTenant(db, mine!.tenantId, (tx) => listJobs(tx, {}, first));
-    expect(rows.items.map(({ id }) => id)).toEqual([mine!.id]);
-    expect(rows.items.map(({ id }) => id)).not.toContain(other!.id);
+    const rows = await withTenant(db, mine.tenantId, (tx) => listJobs(tx, {}, first));
+    expect(rows.items.map(({ id }) => id)).toEqual([mine.id]);
+    expect(rows.items.map(({ id }) => id)).not.toContain(other.id);
   });
 });
 

@@ -1,0 +1,37 @@
+import type { Command } from './command';
+import { connectorCheck } from './connector-check';
+import { doctor } from './doctor';
+import { listMailsCommand } from './mails';
+import { migrate } from './migrations';
+import { restartOnboarding } from './onboarding-restart';
+import { showOnboarding } from './onboarding-show';
+import { listOnboardings } from './onboardings';
+import { orderCommands } from './orders';
+import { listOutbox, replayOutbox } from './outbox';
+import { createOwner } from './owners';
+import { createPartnerCommand, listPartnersCommand } from './partners';
+import { rotateSecrets, secretsStatus } from './secrets';
+import { createAccount, listAccounts, revokeAccount, rotateAccount } from './service-accounts';
+
+/** Every command, in the order of the overview. */
+export const commands: readonly Command[] = [
+  doctor,
+  migrate,
+  createOwner,
+  createAccount,
+  listAccounts,
+  rotateAccount,
+  revokeAccount,
+  listOnboardings,
+  showOnboarding,
+  ...orderCommands,
+  restartOnboarding,
+  createPartnerCommand,
+  listPartnersCommand,
+  connectorCheck,
+  secretsStatus,
+  rotateSecrets,
+  listOutbox,
+  replayOutbox,
+  listMailsCommand,
+];

@@ -1,0 +1,93 @@
+import { join } from 'node:path';
+import { keptPort } from '../servers/free-port';
+import { compiledProgram, type Keeper, type KeptProcess } from '../servers/keeper-client';
+import { stages } from '../servers/keeper-protocol';
+import { lastLines, logEnd, logSince, rotateLog } from '../servers/log-tail';
+import type { ServerLog } from '../servers/server-log';
+import { SetupError } from '../servers/setup-error';
+import type { Terminal } from './terminal';
+
+/** What a development system's parts are started with. */
+export interface SystemContext {
+  readonly root: string;
+  readonly stateDir: string;
+  readonly terminal: Terminal;
+  /** Owns every process; closing it stops the system in order. */
+  readonly keeper: Keeper;
+  readonly log: ServerLog;
+}
+
+/** A tool process that announced where it answers. */
+export interface ToolServer {
+  readonly url: string;
+  readonly pid: number;
+  readonly announced: Readonly<Record<string, unknown>>;
+  readonly exited: KeptProcess['exited'];
+  stop(): Promise<void>;
+}
+
+interface ToolOptions {
+  readonly name: string;
+  readonly program: string;
+  /** Options of the program that name a port; each stays the same over restarts. */
+  readonly ports: Readonly<Record<string, { readonly name: string; readonly preferred?: number }>>;
+  readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Starts a program that prints one JSON line with its URL when it is ready. */
+async function startTool(context: SystemContext, options: ToolOptions): Promise<ToolServer> {
+  const { stateDir, root, keeper } = context;
+  const logFile = join(stateDir, 'logs', `${options.name}.log`);
+  rotateLog(logFile);
+  const from = logEnd(logFile);
+  const ports: string[] = [];
+  for (const [flag, { name, preferred }] of Object.entries(options.ports)) {
+    ports.push(flag, String(await keptPort(stateDir, name, preferred)));
+  }
+  const kept = await keeper.start({
+    name: options.name,
+    file: process.execPath,
+    args: [compiledProgram(options.program), ...ports, ...options.args],
+    env: { PATH: process.env['PATH'] ?? '', ...options.env },
+    cwd: root,
+    logFile,
+    announces: true,
+    stage: stages.tool,
+    stop: [['SIGTERM', 5_000]],
+  });
+  try {
+    const announced = (await kept.ready) as Record<string, unknown>;
+    const { pid, exited } = kept;
+    const stop = () => kept.stop();
+    return { url: String(announced['url']), pid, announced, exited, stop };
+  } catch (error) {
+    const output = lastLines(logSince(logFile, from));
+    throw new SetupError(
+      `${(error as Error).message}.\n${output}`,
+      `Its log is ${logFile}.`,
+      error,
+    );
+  }
+}
+
+/** The mailbox, whose mails are kept in the state folder. */
+export function startMailboxProcess(context: SystemContext): Promise<ToolServer> {
+  return startTool(context, {
+    name: 'mailbox',
+    program: 'mailbox',
+    ports: { '--http-port': { name: 'mailbox', preferred: 8025 }, '--smtp-port': { name: 'smtp' } },
+    args: ['--state', join(context.stateDir, 'mailbox.jsonl')],
+  });
+}
+
+/** The sample provisioning backend. */
+export function startBackendProcess(context: SystemContext, key: string): Promise<ToolServer> {
+  return startTool(context, {
+    name: 'backend',
+    program: 'sample-backend',
+    ports: { '--port': { name: 'backend' } },
+    args: ['--state', join(context.stateDir, 'backend.json')],
+    env: { SAMPLE_BACKEND_KEY: key },
+  });
+}
