@@ -3,7 +3,8 @@
 
 const ours = '^(api|workflows|activities|src|migrations|test|bench|bin)/';
 const rules = String.raw`\.rules\.ts$`;
-const problems = String.raw`^src/errors/problems\.ts$`;
+const catalogue = '^src/errors/catalogue/';
+const problems = String.raw`^src/errors/(problems\.ts$|catalogue/)`;
 const npm = '^node_modules/';
 const external = { dependencyTypes: ['core', 'npm', 'npm-dev', 'npm-optional', 'npm-peer'] };
 
@@ -79,7 +80,7 @@ module.exports = {
       comment: 'The catalogue is read in the browser and in the workflow bundle.',
       severity: 'error',
       from: { path: problems },
-      to: { path: '.' },
+      to: { path: '.', pathNot: catalogue },
     },
     {
       name: 'errors-translate-for-one-boundary-each',
@@ -154,7 +155,7 @@ module.exports = {
         reachable: true,
         pathNot: [
           '^workflows/',
-          String.raw`^src/errors/(problems|temporal)\.ts$`,
+          String.raw`^src/errors/(problems\.ts$|temporal\.ts$|catalogue/)`,
           rules,
           '^node_modules/@temporalio/(workflow|common)/',
         ],

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { InviteAccepted } from '../src/contracts/onboarding';
+import type { InviteAccepted } from '../src/contracts/holders';
 import type { z } from 'zod';
 import { DomainError } from '../src/errors/problems';
 import { acceptInvite } from '../src/domain/onboarding/accept';
@@ -106,14 +106,13 @@ async function acceptNow(
 
 /**
  * Declines an invite, once per key.
- * @returns the name of its tenant
  * @throws DomainError a code for each way in which an invite is closed
  */
 export function declineOnce(
   deps: HolderDeps,
   holder: { readonly token: string; readonly reason: string | undefined; readonly ip: string },
   idempotency?: Idempotency,
-): Promise<{ inviteId: string; tenantName: string }> {
+): Promise<{ inviteId: string; tenantName: string; locale: string }> {
   const { token, reason, ip } = holder;
   return patiently(() =>
     withInviteOf(deps.db, token, async (tx, held) => {
@@ -124,7 +123,7 @@ export function declineOnce(
         await declineInvite(tx, deps, invite, { reason, sourceIp: ip });
         return { status: 200, body: null };
       });
-      return { inviteId: invite.id, tenantName: invite.tenant_name };
+      return { inviteId: invite.id, tenantName: invite.tenant_name, locale: invite.locale };
     }),
   );
 }

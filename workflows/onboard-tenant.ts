@@ -1,5 +1,5 @@
 import { CancellationScope, isCancellation } from '@temporalio/workflow';
-import type { OnboardTenantInput, OnboardingState } from '../src/contracts/onboarding';
+import type { OnboardTenantInput, OnboardingState } from '../src/contracts/onboardings';
 import type { OnboardingView, StepAhead } from '../src/domain/onboarding/view.rules';
 import { backend, database, mail } from './activities';
 import { onWakeUp } from './lib/wake-up';
@@ -39,15 +39,13 @@ export async function onboardTenant({ inviteId }: OnboardTenantInput): Promise<O
     CancellationScope.nonCancellable(() => backend(connector).undoStep({ onboardingId, key }));
 
   let onboarding = await look();
-  while (onboarding.state === 'invited') onboarding = await patience(onboarding);
-  while (onboarding.next ?? onboarding.undo ?? onboarding.readyToActivate) {
-    if (onboarding.next?.ready)
-      onboarding = await attempt(onboarding.next, onboarding.onboardingId);
-    else if (onboarding.undo?.ready)
-      onboarding = await undo(onboarding.undo, onboarding.onboardingId);
-    else if (onboarding.readyToActivate) onboarding = await database.activateTenant({ inviteId });
+  // A wake-up that came in meanwhile may have opened it again, so that it is looked at once more before the end.
+  while (!onboarding.settled || wakeUp.isPending()) {
+    const { next, undo: last, readyToActivate, onboardingId } = onboarding;
+    if (next?.ready) onboarding = await attempt(next, onboardingId);
+    else if (last?.ready) onboarding = await undo(last, onboardingId);
+    else if (readyToActivate) onboarding = await database.activateTenant({ inviteId });
     else onboarding = await patience(onboarding);
   }
-  while (!onboarding.settled) onboarding = await patience(onboarding);
   return onboarding.state;
 }

@@ -1,4 +1,4 @@
-import type { RotateTokenInput } from '../src/contracts/onboarding';
+import type { RotateTokenInput } from '../src/contracts/onboardings';
 import { backend, database } from './activities';
 import { onWakeUp } from './lib/wake-up';
 

@@ -10,8 +10,8 @@ interface BodyParserError {
   readonly status?: number;
 }
 
-// What body-parser and the URL decoder throw, in the words of the catalogue.
-function translate(error: unknown): unknown {
+/** What body-parser, the URL decoder and a lost database throw, in the words of the catalogue; others as they are. */
+export function translateError(error: unknown): unknown {
   if (error instanceof DomainError) return error;
   const { type, status } = error as BodyParserError;
   if (error instanceof URIError) return new DomainError('malformed-request');
@@ -52,7 +52,7 @@ export function shownPath(path: string): string {
 
 /** Sends an error as a problem document; logs it once when it is ours. */
 export function sendProblem(error: unknown, request: Request, response: Response, log: Log): void {
-  const translated = translate(error);
+  const translated = translateError(error);
   const requestId = String(response.locals['requestId'] ?? '');
   const problem = toProblem(translated, { requestId, instance: shownPath(request.path) });
   response.locals['problem'] = problem.code;

@@ -103,11 +103,13 @@ function offer(view: OutcomeView, context: PageContext): HtmlValue {
     case 'session-needed':
       return actions([button(outcomes.signIn, view.signInUrl)]);
     case 'wrong-account':
-      return actions([button(outcomes.toInvite, view.inviteUrl, true)]);
+      return html`${signOutForm(view.signOut, false, context)}
+      ${actions([button(outcomes.toInvite, view.inviteUrl, true)])}`;
     case 'invalid-form':
       return actions([button(outcomes.back, view.backUrl)]);
     case 'signed-in':
-      return actions([button(outcomes.continue, view.continueUrl)]);
+      return html`${actions([button(outcomes.continue, view.continueUrl)])}
+      ${signOutForm(view.signOut, true, context)}`;
     case 'tenant-not-open':
       return help(view.supportEmail, context);
     case 'problem':
@@ -135,6 +137,16 @@ function newLinkForm(link: NewLinkForm, quiet: boolean, context: PageContext): H
       <button class="button${quiet && ' button-quiet'}" name="action" value="request-new-link">
         ${outcomes.requestButton}
       </button>`,
+  );
+}
+
+function signOutForm(formToken: string, quiet: boolean, context: PageContext): Html {
+  return form(
+    { action: '/sign-out', formToken, className: 'actions' },
+    context,
+    html`<button class="button${quiet && ' button-quiet'}">
+      ${messages[context.locale].outcomes.signOut}
+    </button>`,
   );
 }
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { parse as parseCookies } from 'cookie';
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
-import { chooseLocale, isLocale } from '../../src/platform/locale';
+import { chooseLocale, findLocale } from '../../src/platform/locale';
 import type { Locale } from '../../src/platform/locale';
 import { isSameOrigin } from '../middleware/csrf';
 import { DomainError } from '../../src/errors/problems';
@@ -60,7 +60,7 @@ export function outcome(
 /** How pages are served: each with headers of its own, in the visitor's language, its errors as pages. */
 export interface Serving {
   /** The Express handler of a page; `operation` names it in logs and metrics. */
-  page(operation: string, handler: PageHandler): RequestHandler;
+  readonly page: (operation: string, handler: PageHandler) => RequestHandler;
   /** Turns what goes wrong before a handler runs into a page as well. */
   readonly onError: ErrorRequestHandler;
 }
@@ -91,8 +91,6 @@ export function createServing(
     for (const headers of [pageHeaders(context.nonce), answer.headers ?? {}]) {
       for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     }
-    // The same address is written in several languages.
-    response.setHeader('Vary', 'Accept-Language, Cookie');
     response.status(answer.status).send(answer.render(context));
   };
   const fail = (error: unknown, visit: Visit, response: Response): void => {
@@ -132,7 +130,8 @@ export function refuseForeign(visit: Visit, publicUrl: string): void {
   }
 }
 
-function visitOf(
+/** Reads a request as a visit. */
+export function visitOf(
   deps: Pick<PageDeps, 'clientAddress'>,
   request: Request,
   response: Response,
@@ -159,11 +158,10 @@ function chosenLanguage(
   visit: Visit,
 ): { locale: Locale | undefined; asked?: string } {
   const { language } = deps.browserCookies;
-  const asked = visit.request.query['lang'];
-  const remembered = visit.cookies[language.name];
-  if (isLocale(asked)) {
-    const year = new Date(Date.now() + 365 * 86_400_000);
-    return { locale: asked, ...(asked === remembered ? {} : { asked: language.set(asked, year) }) };
-  }
-  return { locale: isLocale(remembered) ? remembered : undefined };
+  const wish = visit.request.query['lang'];
+  const asked = typeof wish === 'string' ? findLocale(wish) : undefined;
+  const remembered = findLocale(visit.cookies[language.name]);
+  if (asked === undefined || asked === remembered) return { locale: asked ?? remembered };
+  const inAYear = new Date(Date.now() + 365 * 86_400_000);
+  return { locale: asked, asked: language.set(asked, inAYear) };
 }

@@ -142,18 +142,36 @@ export type OutcomeView =
   | { kind: 'declined'; tenantName: string }
   | { kind: 'new-link-requested' }
   | { kind: 'tenant-not-open'; supportEmail: string | null }
-  | { kind: 'wrong-account'; maskedEmail: string; inviteUrl: string | null }
+  /** `signOut`: the signed token of the form that signs out. */
+  | { kind: 'wrong-account'; maskedEmail: string; inviteUrl: string | null; signOut: string }
   | { kind: 'too-many-tries'; retryAfterSeconds: number }
   | { kind: 'invalid-form'; backUrl: string | null }
   | { kind: 'login-link-invalid' }
   | { kind: 'login-link-sent' }
   | { kind: 'session-needed'; signInUrl: string | null }
-  | { kind: 'signed-in'; name: string | null; continueUrl: string | null }
+  | { kind: 'signed-in'; name: string | null; continueUrl: string | null; signOut: string }
   | { kind: 'terms-unpublished'; version: string }
   | { kind: 'problem'; status: number; requestId: string; supportEmail: string | null };
 
 /** One of the outcomes. */
 export type OutcomeKind = OutcomeView['kind'];
+
+/** What can be wrong with a field of the sign-in page. */
+export type SignInErrorCode =
+  'email-required' | 'email-invalid' | 'password-required' | 'credentials-wrong' | 'account-closed';
+
+/** The sign-in page's fields as they are named in its form. */
+export type SignInField = 'email' | 'password';
+
+/** The page at `/sign-in`. */
+export interface SignInView {
+  /** Signed by the caller; posted back with the form. */
+  formToken: string;
+  /** What was posted. Never a password. */
+  values: { email: string };
+  errors: readonly FieldError<SignInField, SignInErrorCode>[];
+  sso: readonly SsoLink[];
+}
 
 /** The inert page at `/login/{token}` whose form opens the session. */
 export interface LoginLinkView {

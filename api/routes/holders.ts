@@ -1,4 +1,4 @@
-import type { onboardingEndpoints } from '../../src/contracts/onboarding';
+import type { holderEndpoints } from '../../src/contracts/holders';
 import { requireOpen, withInviteOf } from '../../src/domain/onboarding/holder';
 import { previewOf } from '../../src/domain/onboarding/preview';
 import { acceptOnce, acceptedBefore, asHolder, askForNewLink, declineOnce } from '../accepting';
@@ -7,7 +7,7 @@ import type { Handlers } from '../endpoint';
 import type { OnboardingCookies } from '../onboarding-cookie';
 
 type HolderHandlers = Pick<
-  Handlers<typeof onboardingEndpoints>,
+  Handlers<typeof holderEndpoints>,
   'previewInvite' | 'acceptInvite' | 'declineInvite' | 'requestNewLink'
 >;
 

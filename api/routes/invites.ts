@@ -1,6 +1,6 @@
 import type { z } from 'zod';
-import { BulkInvite, InviteRow as InviteRowSchema } from '../../src/contracts/onboarding';
-import type { BulkInviteResult, onboardingEndpoints } from '../../src/contracts/onboarding';
+import { BulkInvite, InviteRow as InviteRowSchema } from '../../src/contracts/invites';
+import type { BulkInviteResult, inviteEndpoints } from '../../src/contracts/invites';
 import { fieldErrors } from '../../src/errors/http';
 import { DomainError } from '../../src/errors/problems';
 import type { FieldError } from '../../src/errors/problems';
@@ -25,7 +25,7 @@ import type { Handlers } from '../endpoint';
 import { once } from '../middleware/idempotency';
 
 type InviteHandlers = Pick<
-  Handlers<typeof onboardingEndpoints>,
+  Handlers<typeof inviteEndpoints>,
   'createInvite' | 'createInvites' | 'listInvites' | 'getInvite' | 'resendInvite' | 'revokeInvite'
 >;
 

@@ -1,4 +1,4 @@
-import type { onboardingEndpoints } from '../../src/contracts/onboarding';
+import type { jobEndpoints } from '../../src/contracts/jobs';
 import { holds } from '../../src/domain/identity/callers';
 import type { Caller } from '../../src/domain/identity/callers';
 import { belongsTo } from '../../src/domain/identity/permits.rules';
@@ -28,7 +28,7 @@ export function createJobRoutes({
   cursors,
   describeStep,
 }: JobRouteDeps): Pick<
-  Handlers<typeof onboardingEndpoints>,
+  Handlers<typeof jobEndpoints>,
   'listJobs' | 'getJob' | 'getClientStatus'
 > {
   return {

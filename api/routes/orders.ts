@@ -1,8 +1,5 @@
-import type {
-  OnboardingState,
-  OrderKind,
-  onboardingEndpoints,
-} from '../../src/contracts/onboarding';
+import type { OnboardingState } from '../../src/contracts/onboardings';
+import type { OrderKind, orderEndpoints } from '../../src/contracts/orders';
 import { DomainError } from '../../src/errors/problems';
 import type { OnboardingDeps } from '../../src/domain/onboarding/deps';
 import type { Caller } from '../../src/domain/identity/callers';
@@ -17,7 +14,7 @@ import { once } from '../middleware/idempotency';
 import { pollUntil } from '../poll';
 
 type OrderHandlers = Pick<
-  Handlers<typeof onboardingEndpoints>,
+  Handlers<typeof orderEndpoints>,
   'retryJob' | 'fixJob' | 'skipJob' | 'rollbackJob' | 'cancelJob' | 'bulkRetryJobs'
 >;
 

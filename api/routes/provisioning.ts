@@ -1,4 +1,4 @@
-import type { onboardingEndpoints } from '../../src/contracts/onboarding';
+import type { provisioningEndpoints } from '../../src/contracts/provisioning';
 import { DomainError } from '../../src/errors/problems';
 import { belongsTo, mayInTenant } from '../../src/domain/identity/permits.rules';
 import type { Caller } from '../../src/domain/identity/callers';
@@ -19,7 +19,7 @@ import { once } from '../middleware/idempotency';
 import { pollUntil } from '../poll';
 
 type ProvisioningHandlers = Pick<
-  Handlers<typeof onboardingEndpoints>,
+  Handlers<typeof provisioningEndpoints>,
   'provisionWorkspace' | 'addToken' | 'rotateToken'
 >;
 

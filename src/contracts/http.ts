@@ -33,8 +33,10 @@ export interface EndpointContract {
   readonly params?: z.ZodObject;
   readonly query?: z.ZodObject;
   readonly body?: z.ZodType;
-  /** Content type of the body; JSON unless said otherwise. */
+  /** Content types of the body; JSON unless said otherwise. */
   readonly bodyTypes?: readonly string[];
+  /** Takes the same request as `text/csv` as well; its text is handed on in place of the body. */
+  readonly csv?: z.ZodString;
   /** Success answers by status; null for an empty body. */
   readonly responses: Readonly<Record<number, z.ZodType | null>>;
   /** Problems beyond those that any endpoint of its kind can answer. */
@@ -62,17 +64,25 @@ export const Id = z
   .transform((id) => id.toLowerCase())
   .meta({ format: 'uuid' });
 
+/** A key that its client makes up, so that a repeated request is told from a new one. */
+export const IdempotencyKey = z
+  .string()
+  .max(255)
+  .regex(/^[\x21-\x7e]+$/, 'must be 1 to 255 printable characters without spaces');
+
+/** A yes or no in a query. */
+export const Flag = z.enum(['true', 'false']).transform((value) => value === 'true');
+
 /** A point in time, RFC 3339 in UTC. */
 export const Time = z.iso.datetime({ offset: true });
 
-/** Free text that people read; no control characters besides line breaks. */
-export const text = (max: number, min = 1) =>
+/** Free text that people read, at least one visible character; no control characters besides line breaks. */
+export const text = (max: number) =>
   z
     .string()
     .trim()
-    .min(min)
+    .min(1)
     .max(max)
-    // eslint-disable-next-line no-control-regex -- control characters are just what it refuses
     .regex(
       /^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]*$/,
       'must not contain control characters',
@@ -96,12 +106,14 @@ export const Email = z
 /** The reason that every order and every dangerous act carries. */
 export const Reason = text(500);
 
+// A query is text; what does not read as a whole number stays text and is refused as such.
+const wholeNumber = (value: unknown): unknown =>
+  typeof value === 'string' && /^-?\d+$/.test(value) ? Number(value) : value;
+
 /** Query of every list. */
 export const ListQuery = z.strictObject({
-  limit: z.coerce
-    .number('must be a whole number')
-    .int()
-    .min(1)
+  limit: z
+    .preprocess(wholeNumber, z.int('must be a whole number').min(1))
     .transform((n) => Math.min(n, 100))
     .default(50)
     .meta({ description: 'Rows per page; above 100 is read as 100' }),

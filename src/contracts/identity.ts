@@ -12,12 +12,15 @@ export type TenantRole = z.output<typeof TenantRole>;
 export const Surface = z.enum(['operator', 'partner', 'customer']);
 export type Surface = z.output<typeof Surface>;
 
+/** What somebody signs in with. */
 export const LoginRequest = z
   .strictObject({ email: Email, password: z.string().min(1).max(1024) })
   .meta({ id: 'LoginRequest' });
 
+/** The address that a login link is mailed to. */
 export const LinkRequest = z.strictObject({ email: Email }).meta({ id: 'LinkRequest' });
 
+/** The answer to a sign-in; the session itself is in the cookie. */
 export const SessionOpened = z
   .strictObject({
     success: z.literal(true),
@@ -28,8 +31,10 @@ export const SessionOpened = z
   })
   .meta({ id: 'SessionOpened' });
 
+/** The answer to a request that was taken. */
 export const Accepted = z.strictObject({ success: z.literal(true) }).meta({ id: 'Accepted' });
 
+/** A change of the own password. */
 export const PasswordChange = z
   .strictObject({
     current_password: z.string().min(1).max(1024).optional().meta({
@@ -39,6 +44,7 @@ export const PasswordChange = z
   })
   .meta({ id: 'PasswordChange' });
 
+/** A role of the caller and where it holds. */
 export const Membership = z.strictObject({
   scope: z.enum(['platform', 'tenant', 'partner']),
   tenant_id: Id.nullable(),
@@ -48,6 +54,7 @@ export const Membership = z.strictObject({
   permissions: z.array(z.string()).meta({ description: 'What the role allows where it holds' }),
 });
 
+/** Who the caller is and what they may do. */
 export const Me = z
   .strictObject({
     user: z
@@ -72,6 +79,7 @@ const Cidr = z
   .string()
   .regex(/^[0-9a-fA-F.:]{2,45}(?:\/\d{1,3})?$/, 'must be an address or a CIDR range');
 
+/** A service account to be created. */
 export const ServiceAccountCreate = z
   .strictObject({
     name: text(100),
@@ -92,6 +100,7 @@ export const ServiceAccountCreate = z
   })
   .meta({ id: 'ServiceAccountCreate' });
 
+/** A service account as lists show it. */
 export const ServiceAccount = z
   .strictObject({
     id: Id,
@@ -107,15 +116,18 @@ export const ServiceAccount = z
   })
   .meta({ id: 'ServiceAccount' });
 
+/** A service account with its key, which is shown once. */
 export const ServiceAccountKey = ServiceAccount.extend({
   key: z.string().nullable().meta({ description: 'Shown this once' }),
   secret_expired: z.boolean().optional(),
 }).meta({ id: 'ServiceAccountKey' });
 
+/** The platform roles that a person is to hold. */
 export const RolesPut = z
   .strictObject({ roles: z.array(PlatformRole).max(5) })
   .meta({ id: 'RolesPut' });
 
+/** The platform roles that a person holds. */
 export const UserRoles = z
   .strictObject({ user_id: Id, roles: z.array(PlatformRole) })
   .meta({ id: 'UserRoles' });

@@ -112,7 +112,13 @@ export const tenantResourceEndpoints = [
     params: TenantResourceParams,
     body: RepairRequest,
     responses: { 202: RepairOrdered },
-    problems: ['tenant-not-found', 'tenant-not-open', 'resource-not-found', 'order-not-possible'],
+    problems: [
+      'tenant-not-found',
+      'tenant-not-open',
+      'resource-not-found',
+      'order-not-possible',
+      'order-exists',
+    ],
     idempotent: true,
   }),
 ] as const;

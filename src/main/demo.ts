@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { z } from 'zod';
-import type { ClientStatus, InviteCreated } from '../contracts/onboarding';
+import type { InviteCreated } from '../contracts/invites';
+import type { ClientStatus } from '../contracts/jobs';
 import type { RunFile } from '../servers/run-file';
 import type { Mail } from '../servers/mailbox-store';
 import { SetupError } from '../servers/setup-error';

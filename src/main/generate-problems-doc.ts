@@ -8,7 +8,7 @@ const heading = `# Problems
 Every error that Usher answers is an \`application/problem+json\` document (RFC 9457). Its \`code\`, the last part of its \`type\`, is
 one of those below; the same code stands in logs, in failed workflows and in the console. \`request_id\` finds its log lines.
 
-Made from \`src/errors/problems.ts\` by \`npm run problems:doc\`: change it there.
+Made from \`src/errors/catalogue/\` by \`npm run problems:doc\`: change it there.
 `;
 
 function section([code, { status, title, retryable, next }]: [string, ProblemDefinition]): string {

@@ -143,6 +143,10 @@ export const variables = {
     default: '',
   },
   CAPTCHA_SECRET: { description: 'Secret of that endpoint', secret: true, default: '' },
+  RETRY_SECONDS: {
+    description: 'Seconds before each retry of a failed step; after the last one it parks',
+    default: '2,5,10,20,40',
+  },
   RECONCILE_SECONDS: { description: 'Seconds between two runs of the reconciler', default: '300' },
   DRIVE_WITHIN_HOURS: {
     description: 'Hours without a driver after which a process is woken again',
@@ -259,14 +263,18 @@ const oidcIssuers = z
       }),
     ),
   );
-const hours = list.transform((parts, context) => {
-  const numbers = parts.map(Number);
-  if (numbers.some((n) => !Number.isFinite(n) || n <= 0)) {
-    context.addIssue({ code: 'custom', message: 'must be hours by comma, e.g. `24,72,168`' });
-    return z.NEVER;
-  }
-  return numbers;
-});
+const durations = (unit: string, example: string) =>
+  list.transform((parts, context) => {
+    const numbers = parts.map(Number);
+    if (numbers.some((n) => !Number.isFinite(n) || n <= 0)) {
+      context.addIssue({
+        code: 'custom',
+        message: `must be ${unit} by comma, e.g. \`${example}\``,
+      });
+      return z.NEVER;
+    }
+    return numbers;
+  });
 
 const shape = {
   APP_ENV: z.enum(['dev', 'stage', 'prod']),
@@ -312,10 +320,11 @@ const shape = {
   RATE_RESEND_MAX: whole(0, 1000),
   RATE_API: rate,
   INVITE_REMINDER_HOURS: z.coerce.number().positive().max(720),
-  CUSTOMER_REMINDER_HOURS: hours,
+  CUSTOMER_REMINDER_HOURS: durations('hours', '24,72,168'),
   SELF_SERVE_INVITES: onOff,
   CAPTCHA_VERIFY_URL: z.union([z.literal(''), z.url()]),
   CAPTCHA_SECRET: optionalSecret,
+  RETRY_SECONDS: durations('seconds', '2,5,10,20,40'),
   RECONCILE_SECONDS: z.coerce.number().min(0.1).max(86_400),
   DRIVE_WITHIN_HOURS: z.coerce.number().positive().max(720),
   SAMPLE_BACKEND_URL: z.string(),

@@ -9,7 +9,7 @@ const formats: Readonly<Record<Locale, string>> = { en: 'en-GB', de: 'de-DE', ru
 
 /** The language written for a BCP 47 tag, by its fallback chain (`de-AT`, `de`, `en`). */
 export function localeOf(tag: string | null | undefined): Locale {
-  return written(tag) ?? locales[0];
+  return findLocale(tag) ?? locales[0];
 }
 
 /**
@@ -21,7 +21,7 @@ export function chooseLocale(wish: {
   invite?: string | null | undefined;
   acceptLanguage?: string | null | undefined;
 }): Locale {
-  const asked = written(wish.lang) ?? written(wish.invite);
+  const asked = findLocale(wish.lang) ?? findLocale(wish.invite);
   if (asked) return asked;
   const accepted = (wish.acceptLanguage ?? '')
     .slice(0, 500)
@@ -33,7 +33,7 @@ export function chooseLocale(wish: {
     .filter(({ q }) => q > 0)
     .sort((a, b) => b.q - a.q);
   for (const { tag } of accepted) {
-    const locale = written(tag);
+    const locale = findLocale(tag);
     if (locale) return locale;
   }
   return locales[0];
@@ -78,7 +78,8 @@ function isTimeZone(name: string): boolean {
   }
 }
 
-function written(tag: string | null | undefined): Locale | undefined {
+/** The language written for a tag, or undefined when there is none. */
+export function findLocale(tag: string | null | undefined): Locale | undefined {
   const primary = tag?.trim().split(/[-_]/, 1)[0]?.toLowerCase();
   return locales.find((locale) => locale === primary);
 }

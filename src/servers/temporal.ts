@@ -40,11 +40,15 @@ export interface TemporalOptions {
   readonly keeper?: Keeper;
 }
 
-/** Without the first five each hop costs 50 ms (research: transfer queue polls of the single shard); the rest lifts rate limits. */
+/**
+ * Without the first three each hop costs 50 ms (transfer queue polls of the single shard); without the fourth, which allows for
+ * clocks of other hosts that differ, each timer and each retry of an activity comes up to a second late; the rest lifts rate limits.
+ */
 const dynamicConfig: Readonly<Record<string, string>> = {
   'history.transferProcessorMaxPollRPS': '2000',
   'history.timerProcessorMaxPollRPS': '2000',
   'history.visibilityProcessorMaxPollRPS': '200',
+  'history.timerProcessorMaxTimeShift': '"20ms"',
   'matching.numTaskqueueReadPartitions': '1',
   'matching.numTaskqueueWritePartitions': '1',
   'frontend.rps': '100000',

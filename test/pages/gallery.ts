@@ -2,7 +2,8 @@ import { renderInvite } from '../../api/pages/invite-page';
 import { renderLoginLink } from '../../api/pages/login-link-page';
 import { renderOutcome } from '../../api/pages/outcome-page';
 import { renderProgress } from '../../api/pages/progress-page';
-import type { OutcomeKind, OutcomeView, PageContext } from '../../api/pages/views';
+import { renderSignIn } from '../../api/pages/sign-in-page';
+import type { OutcomeKind, OutcomeView, PageContext, SignInView } from '../../api/pages/views';
 import {
   inputForm,
   inviteView,
@@ -51,13 +52,19 @@ export const outcomeViews: Readonly<{ [Kind in OutcomeKind]: OutcomeView & { kin
     kind: 'wrong-account',
     maskedEmail: 'm•••••@nordlicht.example',
     inviteUrl: `/invite/${token}`,
+    signOut: 'signed-form-token',
   },
   'too-many-tries': { kind: 'too-many-tries', retryAfterSeconds: 290 },
   'invalid-form': { kind: 'invalid-form', backUrl: `/invite/${token}` },
   'login-link-invalid': { kind: 'login-link-invalid' },
   'login-link-sent': { kind: 'login-link-sent' },
   'session-needed': { kind: 'session-needed', signInUrl: '/login' },
-  'signed-in': { kind: 'signed-in', name: 'Mara Lund', continueUrl: '/onboarding/progress' },
+  'signed-in': {
+    kind: 'signed-in',
+    name: 'Mara Lund',
+    continueUrl: '/onboarding/progress',
+    signOut: 'signed-form-token',
+  },
   'terms-unpublished': { kind: 'terms-unpublished', version: '2026-11' },
   problem: {
     kind: 'problem',
@@ -180,11 +187,24 @@ const outcomePages = Object.values(outcomeViews).map((view) =>
   page(`outcome-${view.kind}`, view, renderOutcome),
 );
 
+const signInPages = [
+  signIn('sign-in', {}),
+  signIn('sign-in-with-errors', {
+    values: { email: 'mara@' },
+    errors: [
+      { field: 'email', code: 'email-invalid' },
+      { field: 'password', code: 'credentials-wrong' },
+    ],
+    sso,
+  }),
+];
+
 /** Every customer page in every variant. */
 export const gallery: readonly GalleryPage[] = [
   ...invitePages,
   ...progressPages,
   ...outcomePages,
+  ...signInPages,
   {
     name: 'login-link',
     path: `/login/${token}`,
@@ -199,6 +219,21 @@ function page<View>(
 ): GalleryPage {
   const { path } = pageContext();
   return { name, path, render: (context) => render(view, { ...context, path }) };
+}
+
+function signIn(name: string, over: Partial<SignInView>): GalleryPage {
+  const view = {
+    formToken: 'signed-form-token',
+    values: { email: '' },
+    errors: [],
+    sso: [],
+    ...over,
+  };
+  return {
+    name,
+    path: '/sign-in',
+    render: (context) => renderSignIn(view, { ...context, path: '/sign-in' }),
+  };
 }
 
 function progress(name: string, view: Parameters<typeof renderProgress>[0]): GalleryPage {

@@ -32,7 +32,9 @@ describe.each(everyPage)('%s in %s', (_name, locale, page) => {
 
   it('posts only to Usher, with the signed token', () => {
     for (const [form] of page.matchAll(/<form[^>]*>[^]*?<\/form>/g)) {
-      expect(form).toMatch(/method="post"\s+action="\/(invite|login|onboarding)\//);
+      expect(form).toMatch(
+        /method="post"\s+action="\/(?:(?:invite|login|onboarding)\/|sign-(?:in|out)")/,
+      );
       expect(form).toContain('<input type="hidden" name="form_token" value="signed-form-token" />');
     }
   });

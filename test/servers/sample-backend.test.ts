@@ -1,21 +1,19 @@
-import { spawn } from 'node:child_process';
-import type { ChildProcessByStdio } from 'node:child_process';
-import { once } from 'node:events';
 import { appendFileSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
 import { createOutbound } from '../../src/platform/outbound';
 import type { Outbound } from '../../src/platform/outbound';
 import { startSampleBackend } from '../../src/servers/sample-backend';
 import type { SampleBackend } from '../../src/servers/sample-backend';
 import { marketplaceToken } from '../support/backend-compat';
-import { buildSources } from '../support/start-servers';
 
 const key = 'sample-key-0001';
 const token = marketplaceToken('seller-1');
 const folder = mkdtempSync(join(tmpdir(), 'usher-sample-'));
 const register = { spreadsheet_id: 'sheet-1', owner_email: 'owner@customer.example' };
+
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- a wrong look into an answer fails the test itself
+type Json = any;
 
 let outbound: Outbound;
 let backend: SampleBackend;
@@ -39,7 +37,7 @@ async function call(
   options: { headers?: Record<string, string>; url?: string; timeoutMs?: number } = {},
 ): Promise<{
   status: number;
-  json: any;
+  json: Json;
   failure: string | undefined;
   headers: Record<string, string>;
 }> {
@@ -159,7 +157,10 @@ describe('Idempotency-Key', () => {
     const second = await post('/admin/spreadsheets/register', register, keyed);
     expect(second.json).toEqual(first.json);
     expect((await objects()).spreadsheets[0].registered).toBe(1);
-    expect((await calls()).calls.map((seen: any) => seen.replayed)).toEqual([false, true]);
+    expect((await calls()).calls.map((seen: { replayed: boolean }) => seen.replayed)).toEqual([
+      false,
+      true,
+    ]);
   });
 
   it('refuses another request under the same key with 422', async () => {
@@ -335,76 +336,5 @@ describe('the state file', () => {
     expect((await objects(own.url)).counts).toMatchObject({ spreadsheets: 1, tokens: 0 });
     await own.stop();
     expect(statSync(stateFile).mode & 0o077).toBe(0);
-  });
-});
-
-describe('the process', () => {
-  beforeAll(buildSources);
-
-  const program = join(__dirname, '..', '..', 'dist', 'src', 'servers', 'sample-backend.js');
-  type Child = ChildProcessByStdio<null, Readable, Readable>;
-  const start = (args: string[], env: Record<string, string> = {}): Child =>
-    spawn(process.execPath, [program, ...args], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, ...env },
-    });
-  const urlOf = async (child: Child): Promise<string> => {
-    const [line] = (await once(child.stdout.setEncoding('utf8'), 'data')) as [string];
-    return JSON.parse(line).url;
-  };
-
-  it('loses nothing that it has answered when it is killed with SIGKILL, and takes up where it was', async () => {
-    const args = ['--port', '0', '--key', key, '--state', join(folder, 'killed.jsonl')];
-    let child = start(args);
-    let url = await urlOf(child);
-    const answered: string[] = [];
-    const callers = Array.from({ length: 8 }, async (_, caller) => {
-      for (let n = 0; ; n += 1) {
-        const id = `sheet-${caller}-${n}`;
-        const body = { ...register, spreadsheet_id: id };
-        const answer = await call('POST', '/admin/spreadsheets/register', body, { url });
-        if (answer.failure !== undefined) return;
-        answered.push(id);
-        if (answered.length === 200) child.kill('SIGKILL');
-      }
-    });
-    await Promise.all(callers);
-    child = start(args);
-    url = await urlOf(child);
-    const ids = new Set(
-      (await objects(url)).spreadsheets.map((sheet: any) => sheet.spreadsheet_id),
-    );
-    expect(answered.length).toBeGreaterThanOrEqual(200);
-    expect(answered.filter((id) => !ids.has(id))).toEqual([]);
-    child.kill('SIGTERM');
-    expect(await once(child, 'close')).toEqual([0, null]);
-  });
-
-  it('takes its key from SAMPLE_BACKEND_KEY', async () => {
-    const child = start(['--port', '0'], { SAMPLE_BACKEND_KEY: key });
-    expect((await call('GET', '/admin/ping', undefined, { url: await urlOf(child) })).status).toBe(
-      200,
-    );
-    child.kill('SIGTERM');
-    await once(child, 'close');
-  });
-
-  it.each([[['--port', 'x', '--key', key]], [['--port', '0']], [['--wrong']]])(
-    'started with %j it says what is wrong and exits 1',
-    async (args) => {
-      const child = start(args, { SAMPLE_BACKEND_KEY: '' });
-      let said = '';
-      child.stderr.on('data', (chunk) => (said += String(chunk)));
-      expect((await once(child, 'close'))[0]).toBe(1);
-      expect(said).toMatch(/usage: sample-backend|Unknown option/);
-    },
-  );
-
-  it('says that a port is taken and exits 1', async () => {
-    const child = start(['--port', new URL(backend.url).port, '--key', key]);
-    let said = '';
-    child.stderr.on('data', (chunk) => (said += String(chunk)));
-    expect((await once(child, 'close'))[0]).toBe(1);
-    expect(said).toContain('EADDRINUSE');
   });
 });

@@ -173,7 +173,7 @@ export async function startIdentityApp(options: IdentityAppOptions = {}): Promis
     async ask(method, path, ask = {}) {
       const response = await fetch(url + path, { method, redirect: 'manual', ...requestOf(ask) });
       const answer = await answerOf(response);
-      if (!process.env['NODOC']) expectDocumented(method, path, answer);
+      if (method !== 'HEAD') expectDocumented(method, path, answer);
       return answer;
     },
     async close() {

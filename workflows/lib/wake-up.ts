@@ -3,6 +3,8 @@ import { wakeUp } from '../messages';
 
 /** The wake-ups that a workflow has received. */
 export interface WakeUps {
+  /** Whether one came in since the last wait. */
+  isPending(): boolean;
   /** Waits for the next wake-up, or so many milliseconds. */
   orAfter(ms: number): Promise<void>;
   /** Runs work that a wake-up may call off: `isCalledOff` looks at the rows whenever one comes in. */
@@ -17,6 +19,7 @@ export function onWakeUp(): WakeUps {
     received += 1;
   });
   return {
+    isPending: () => received !== seen,
     async orAfter(ms) {
       if (received === seen) await condition(() => received !== seen, Math.max(1, ms));
       seen = received;

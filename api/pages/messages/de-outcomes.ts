@@ -47,7 +47,7 @@ export const outcomes: OutcomeMessages = {
     },
     'wrong-account': {
       heading: 'Diese Einladung gilt für ein anderes Konto',
-      text: 'Melden Sie sich ab, und öffnen Sie den Link noch einmal, oder öffnen Sie ihn in einem privaten Fenster.',
+      text: 'Melden Sie sich hier ab, und wir führen Sie zur Einladung zurück.',
     },
     'too-many-tries': {
       heading: 'Das war etwas zu oft',
@@ -63,7 +63,7 @@ export const outcomes: OutcomeMessages = {
     },
     'login-link-sent': {
       heading: 'Sehen Sie in Ihr Postfach',
-      text: 'Wir haben Ihnen einen Anmeldelink gesendet. Öffnen Sie ihn auf diesem Gerät, und Sie kommen an dieselbe Stelle zurück.',
+      text: 'Wenn es zu dieser Adresse ein Konto gibt, ist ein Anmeldelink unterwegs. Öffnen Sie ihn auf diesem Gerät, und Sie kommen an dieselbe Stelle zurück.',
     },
     'session-needed': {
       heading: 'Bitte melden Sie sich an, um den Stand zu sehen',
@@ -71,7 +71,7 @@ export const outcomes: OutcomeMessages = {
     },
     'signed-in': {
       heading: 'Sie sind angemeldet',
-      text: 'Die E-Mail brauchen Sie nicht mehr; ihr Link ist verbraucht.',
+      text: 'Melden Sie sich ab, wenn Sie fertig sind und auch andere dieses Gerät benutzen.',
     },
     'terms-unpublished': {
       heading: 'Nutzungsbedingungen',
@@ -99,6 +99,7 @@ export const outcomes: OutcomeMessages = {
   back: 'Zurück zum Formular',
   toInvite: 'Zurück zur Einladung',
   continue: 'Weiter',
+  signOut: 'Abmelden',
   signedInAs: (name) => html`Willkommen, ${name}.`,
   termsVersion: (version) => html`Angefragte Fassung: ${version}`,
   requestId: 'Wenn Sie uns schreiben, nennen Sie bitte diese Nummer:',

@@ -47,7 +47,7 @@ export const outcomes: OutcomeMessages = {
     },
     'wrong-account': {
       heading: 'This invite is for another account',
-      text: 'Sign out and open the link again, or open it in a private window.',
+      text: 'Sign out here, and we lead you back to the invite.',
     },
     'too-many-tries': {
       heading: 'That was a little too often',
@@ -63,7 +63,7 @@ export const outcomes: OutcomeMessages = {
     },
     'login-link-sent': {
       heading: 'Look into your mailbox',
-      text: 'We have mailed you a sign-in link. Open it on this device, and you come back to where you were.',
+      text: 'If there is an account with this address, a sign-in link is on its way. Open it on this device, and you come back to where you were.',
     },
     'session-needed': {
       heading: 'Please sign in to see your progress',
@@ -71,7 +71,7 @@ export const outcomes: OutcomeMessages = {
     },
     'signed-in': {
       heading: 'You are signed in',
-      text: 'You can close the mail; its link has been used.',
+      text: 'Sign out when you are done, if other people use this device as well.',
     },
     'terms-unpublished': {
       heading: 'Terms of use',
@@ -99,6 +99,7 @@ export const outcomes: OutcomeMessages = {
   back: 'Back to the form',
   toInvite: 'Back to the invite',
   continue: 'Continue',
+  signOut: 'Sign out',
   signedInAs: (name) => html`Welcome, ${name}.`,
   termsVersion: (version) => html`Version asked for: ${version}`,
   requestId: 'If you write to us, please include this number:',

@@ -1,5 +1,12 @@
 import type { Html } from '../../../src/platform/html';
-import type { InputErrorCode, InviteErrorCode, OutcomeKind, StepKey, StepState } from '../views';
+import type {
+  InputErrorCode,
+  InviteErrorCode,
+  OutcomeKind,
+  SignInErrorCode,
+  StepKey,
+  StepState,
+} from '../views';
 
 /** The words around every page. */
 export interface ShellMessages {
@@ -112,6 +119,7 @@ export interface OutcomeMessages {
   back: string;
   toInvite: string;
   continue: string;
+  signOut: string;
   signedInAs: (name: Html) => Html;
   termsVersion: (version: Html) => Html;
   requestId: string;
@@ -126,10 +134,25 @@ export interface OutcomeMessages {
   };
 }
 
+/** The words of the sign-in page. */
+export interface SignInMessages {
+  title: string;
+  heading: string;
+  lead: string;
+  email: string;
+  password: string;
+  submit: string;
+  linkText: string;
+  linkButton: string;
+  invited: string;
+  errors: Readonly<Record<SignInErrorCode, string>>;
+}
+
 /** All words of the customer pages in one language. */
 export interface PageMessages {
   shell: ShellMessages;
   invite: InviteMessages;
   progress: ProgressMessages;
   outcomes: OutcomeMessages;
+  signIn: SignInMessages;
 }

@@ -1,5 +1,4 @@
 import { DomainError } from '../../errors/problems';
-import type { Passwords } from '../../platform/crypto/passwords';
 import type { Tx } from '../../platform/db';
 import { newId } from '../../platform/ids';
 import * as audit from '../audit/audit-entries';
@@ -52,20 +51,18 @@ export interface NewAccount {
   readonly locale?: string | undefined;
   readonly passwordHash?: string | null | undefined;
   readonly staff?: boolean;
-  /** Whether its person has taken it over already, as by accepting an invite; the default. */
-  readonly activated?: boolean;
 }
 
 /**
- * Creates an account; its audit entry is the caller's, who knows why.
+ * Creates the account of a person who is there, by accepting an invite or signing in; its audit entry is the
+ * caller's, who knows why.
  * @throws DomainError `user-exists`
  */
 export async function createAccount(tx: Tx, account: NewAccount): Promise<string> {
   const id = newId();
   const created = await tx.run(
     `insert into users (id, email, name, locale, staff, password_hash, password_set_at, activated_at)
-     values ($1, $2, $3, $4, $5, $6, case when $6::text is null then null else now() end,
-       case when $7 then now() end)
+     values ($1, $2, $3, $4, $5, $6, case when $6::text is null then null else now() end, now())
      on conflict (email) do nothing`,
     [
       id,
@@ -74,7 +71,6 @@ export async function createAccount(tx: Tx, account: NewAccount): Promise<string
       account.locale ?? 'en',
       account.staff ?? false,
       account.passwordHash ?? null,
-      account.activated ?? true,
     ],
   );
   if (created === 0) throw new DomainError('user-exists');
@@ -141,56 +137,4 @@ export async function deactivateAccount(
     sourceIp: source.ip,
     userAgent: source.userAgent,
   });
-}
-
-/**
- * Activates a deactivated account again; its old sessions stay ended. Repeatable.
- * @throws DomainError `user-not-found`
- */
-export async function reactivateAccount(
-  tx: Tx,
-  userId: string,
-  actorId: string,
-  source: RequestSource,
-): Promise<void> {
-  const account = await lockAccount(tx, userId);
-  if (!account) throw new DomainError('user-not-found');
-  if (account.status === 'active') return;
-  await tx.run(
-    `update users set status = 'active', deactivated_at = null, version = version + 1 where id = $1`,
-    [userId],
-  );
-  await audit.append(tx, {
-    action: 'user.reactivated',
-    crud: 'u',
-    actorId,
-    targets: [{ type: 'user', id: userId }],
-    sourceIp: source.ip,
-    userAgent: source.userAgent,
-  });
-}
-
-/** Password functions that know accounts: what may be chosen depends on whose it is. */
-export interface AccountPasswords {
-  /** @throws DomainError `password-too-weak` pointing at `/password` */
-  hash(
-    password: string,
-    context: { readonly email: string; readonly words: readonly string[] },
-  ): Promise<string>;
-  /** Does the same work for an account that is missing, has no password, or a temporary one that ran out. */
-  verify(password: string, account: Account | undefined): Promise<boolean>;
-}
-
-/** Ties the password functions to accounts. */
-export function accountPasswords(passwords: Passwords): AccountPasswords {
-  return {
-    async hash(password, { email, words }) {
-      passwords.requireStrong(password, [email, ...words], '/password');
-      return passwords.hash(password);
-    },
-    async verify(password, account) {
-      const { ok } = await passwords.check(password, account?.passwordHash ?? null);
-      return ok && account?.passwordLapsed === false;
-    },
-  };
 }

@@ -173,7 +173,6 @@ async function createFor(
         : `${newId()}@address-unknown.invalid`,
     name: assertion.name,
     staff: assertion.roles.length > 0,
-    activated: assertion.roles.length > 0,
   });
   await record(tx, 'user.created', 'c', userId, assertion, source);
   return userId;

@@ -3,8 +3,9 @@ import type { JWTPayload, RemoteJWKSet } from 'jose';
 import { allowInsecureRequests, discovery, enableNonRepudiationChecks } from 'openid-client';
 import type { Configuration } from 'openid-client';
 import { DomainError } from '../../errors/problems';
+import { ConfigError } from '../../platform/config';
 import type { OidcIssuer } from '../../platform/config';
-import { assertionOf, mayConnect, surfaceOf } from './oidc.rules';
+import { assertionOf, issuerMistakes, mayConnect, surfaceOf } from './oidc.rules';
 import type { Assertion } from './oidc.rules';
 
 /** Signature algorithms that are accepted: asymmetric ones only. */
@@ -59,7 +60,10 @@ interface Connection {
 const badToken = (detail: string): DomainError => new DomainError('unauthenticated', { detail });
 const slash = (url: string): string => url.replace(/\/+$/, '');
 
-/** Builds the issuers; nothing is dialled before one of them is needed. */
+/**
+ * Builds the issuers; nothing is dialled before one of them is needed.
+ * @throws ConfigError for names that are given twice, and for plain http outside of development
+ */
 export function createIssuers(options: {
   readonly issuers: readonly OidcIssuer[];
   /** Development: issuers may be plain http anywhere. */
@@ -67,6 +71,8 @@ export function createIssuers(options: {
   readonly timing?: IssuerTiming;
 }): Issuers {
   const { issuers, dev, timing = {} } = options;
+  const mistakes = issuerMistakes(issuers, dev);
+  if (mistakes.length > 0) throw new ConfigError(mistakes);
   const connections = new Map(
     issuers.map((issuer) => [issuer.name, connectionTo(issuer, dev, timing)]),
   );
@@ -200,7 +206,7 @@ function connectionTo(
   return {
     markDown,
     async open() {
-      if (!mayConnect(issuer.issuer, dev) || Date.now() < downUntil) throw unavailable();
+      if (Date.now() < downUntil) throw unavailable();
       if (opened && Date.now() - openedAt < metadataAge) return opened;
       openedAt = Date.now();
       const dialling = dial().catch(() => {

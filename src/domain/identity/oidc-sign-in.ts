@@ -21,7 +21,7 @@ import { widestSurface } from './callers';
 import { settlePerson } from './identities';
 import { membershipsOf } from './memberships';
 import type { Issuers } from './oidc-issuers';
-import { assertionOf, returnPath, surfaceOf } from './oidc.rules';
+import { assertionOf, returnPath, signInSurface } from './oidc.rules';
 import type { OpenedSession, SessionLives } from './sessions';
 import { startSession } from './sign-in';
 import type { SignInSource } from './sign-in';
@@ -146,7 +146,7 @@ export async function finishOidc(
   try {
     const flow = await takeFlow(deps, name, answer);
     const claims = await exchange(deps, issuer, answer, flow.secret);
-    const surface = surfaceOf(issuer, issuer.client_id) ?? 'customer';
+    const surface = signInSurface(issuer);
     const assertion = assertionOf(issuer, surface, claims, new Date());
     const invitedEmail = flow.inviteHash && (await deps.findInvitedEmail(flow.inviteHash));
     const session = await withSystem(deps.db, 'identity', async (tx) => {

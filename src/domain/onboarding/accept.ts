@@ -1,4 +1,5 @@
-import type { InviteAccept, OnboardingState } from '../../contracts/onboarding';
+import type { InviteAccept } from '../../contracts/holders';
+import type { OnboardingState } from '../../contracts/onboardings';
 import type { z } from 'zod';
 import { DomainError } from '../../errors/problems';
 import type { Passwords } from '../../platform/crypto/passwords';
@@ -101,10 +102,17 @@ async function chosenPassword(
   body: Acceptance['body'],
 ): Promise<string | null> {
   if (body.password === undefined) return null;
-  const name = body.name ?? invite.name ?? '';
-  const personal = [invite.email, invite.tenant_name, invite.tenant_slug, name];
+  const personal = personalWords(invite, body.name ?? invite.name ?? '');
   deps.passwords.requireStrong(body.password, personal, '/password');
   return deps.passwords.hash(body.password);
+}
+
+/** The words that a password of this invite's person must not hold. */
+export function personalWords(
+  invite: Pick<InviteRow, 'email' | 'tenant_name' | 'tenant_slug'>,
+  name: string,
+): string[] {
+  return [invite.email, invite.tenant_name, invite.tenant_slug, name];
 }
 
 async function accept(

@@ -1,3 +1,4 @@
+import { DomainError } from '../../errors/problems';
 import { reveal } from '../secrets/secrets';
 import type { Tx } from '../../platform/db';
 import * as audit from '../audit/audit-entries';
@@ -17,13 +18,24 @@ import type { OnboardingFacts } from './view.rules';
 
 type Deps = Pick<OnboardingDeps, 'db' | 'ring' | 'connectors'>;
 
-/** The token of a fix, opened before the transaction that applies it, since opening commits an access-log row. */
+/**
+ * The token of a fix, opened before the transaction that applies it, since opening commits an access-log row;
+ * undefined when the order has none, or has been applied meanwhile, which erases it.
+ */
 export async function tokenOfOrder(
   deps: Pick<OnboardingDeps, 'db' | 'ring'>,
   order: OrderRow,
 ): Promise<string | undefined> {
   if (order.secretId === null) return undefined;
-  return reveal(deps.db, deps.ring, order.secretId, { who: order.actor, why: 'apply fix' });
+  try {
+    return await reveal(deps.db, deps.ring, order.secretId, {
+      who: order.actor,
+      why: 'apply fix',
+    });
+  } catch (error) {
+    if (error instanceof DomainError && error.code === 'input-missing') return undefined;
+    throw error;
+  }
 }
 
 /** Applies the queued order of an onboarding in the transaction that holds its lock, and writes the outcome. */

@@ -144,15 +144,17 @@ export async function closePath(
   );
 }
 
-/** Gives up the places of a caller whose step has ended. */
-export async function leaveLine(tx: Tx, caller: string, limit?: PathLimit): Promise<void> {
-  await (limit
-    ? tx.run('delete from connector_line where connector = $1 and path = $2 and caller = $3', [
-        limit.connector,
-        limit.path,
-        caller,
-      ])
-    : tx.run('delete from connector_line where caller = $1', [caller]));
+async function leaveLine(tx: Tx, caller: string, limit: PathLimit): Promise<void> {
+  await tx.run('delete from connector_line where connector = $1 and path = $2 and caller = $3', [
+    limit.connector,
+    limit.path,
+    caller,
+  ]);
+}
+
+/** Gives up every place of an onboarding that stops or ends. */
+export async function leaveLines(tx: Tx, onboardingId: string): Promise<void> {
+  await tx.run(`delete from connector_line where starts_with(caller, $1 || '/')`, [onboardingId]);
 }
 
 /** Drops places whose time passed two windows ago: their callers are gone. */

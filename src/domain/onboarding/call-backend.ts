@@ -59,12 +59,7 @@ async function run(deps: Deps, onboardingId: string, course: Course): Promise<St
   });
   if (begun.kind === 'look') return begun.run;
   if (begun.kind === 'wait') return { waitMs: begun.ms };
-  const context = contextOf(
-    begun.facts,
-    begun.declared.connector.name,
-    await openToken(deps, begun),
-  );
-  const judged = await call(deps, begun, context);
+  const { context, judged } = await call(deps, begun);
   return withSystem(deps.db, 'activity', async (tx) => {
     const refused = await course.finish(tx, begun, judged, context);
     return refused ?? (await look(tx));
@@ -85,10 +80,15 @@ async function openToken(deps: Deps, begun: BegunCall): Promise<string | null> {
   });
 }
 
-async function call(deps: Deps, begun: BegunCall, context: TemplateContext): Promise<JudgedCall> {
+async function call(
+  deps: Deps,
+  begun: BegunCall,
+): Promise<{ context: TemplateContext; judged: JudgedCall }> {
   const { declared, part, row, facts } = begun;
   const generation = begun.attempt.phase === 'undo' ? row.undoGeneration : row.generation;
+  let context = contextOf(facts, declared.connector.name, null);
   try {
+    context = { ...context, secret: { wb_token: await openToken(deps, begun) } };
     const request = renderRequest({
       connector: declared.connector,
       step: declared.step,
@@ -97,9 +97,10 @@ async function call(deps: Deps, begun: BegunCall, context: TemplateContext): Pro
       idempotencyKey: `${facts.id}:${row.key}:${String(generation)}`,
     });
     const result = await deps.outbound.send(request);
-    return judgeCall(begun, request, result, context, Date.now());
+    return { context, judged: judgeCall(begun, request, result, context, Date.now()) };
   } catch (error) {
-    if (error instanceof DomainError) return unrenderable(error);
+    // A value is missing, or the sealed one was erased: nothing was sent.
+    if (error instanceof DomainError) return { context, judged: unrenderable(error) };
     throw error;
   }
 }

@@ -4,7 +4,7 @@ import { withSystem } from '../../platform/db';
 import type { Tx } from '../../platform/db';
 import type { Outbound } from '../../platform/outbound';
 import { reveal } from '../secrets/secrets';
-import { releaseSlot, takeSlot } from './backend-rate';
+import { closePath, releaseSlot, takeSlot } from './backend-rate';
 import { judge, judgeVerify } from './connectors-judging.rules';
 import type { Verdict, VerifyVerdict } from './connectors-judging.rules';
 import { redactAnswer } from './connectors-redaction.rules';
@@ -36,7 +36,9 @@ export interface RotationView {
   readonly waitMs: number;
 }
 
-type Deps = Pick<OnboardingDeps, 'db' | 'ring' | 'connectors'> & { readonly outbound: Outbound };
+type Deps = Pick<OnboardingDeps, 'db' | 'ring' | 'connectors' | 'config'> & {
+  readonly outbound: Outbound;
+};
 
 /** The steps that carry the new token, in order: from the one that adds it to the last of its connector. */
 export function rotationSteps(
@@ -109,8 +111,9 @@ export async function runRotation(
   return withSystem(deps.db, 'activity', async (tx) => {
     const rotation = await lockRotation(tx, rotationId);
     if (begun.slot) await releaseSlot(tx, begun.slot, begun.slot.slot);
-    if (rotation.atStep === begun.rotation.atStep)
-      await record(tx, rotation, begun, verdict, attempt);
+    const ended = rotation.state === 'done' || rotation.state === 'failed';
+    if (!ended && rotation.atStep === begun.rotation.atStep)
+      await record(tx, deps, rotation, begun, verdict, attempt);
     return viewOf(deps, await readRotation(tx, rotationId), await blueprintOf(tx, rotation));
   });
 }
@@ -207,6 +210,7 @@ async function call(
 
 async function record(
   tx: Tx,
+  deps: Pick<Deps, 'config'>,
   rotation: TokenRotation,
   begun: Begun,
   verdict: Verdict | VerifyVerdict,
@@ -227,17 +231,22 @@ async function record(
     case 'absent':
       return again(0, rotation.failures, false);
     case 'rate-limited':
+      if (begun.slot) await closePath(tx, begun.slot, verdict.retryAfterMs);
       return again(
         verdict.retryAfterMs ?? begun.slot?.windowMs ?? 60_000,
         rotation.failures,
-        false,
+        begun.part === 'verify',
       );
     case 'permanent':
       return failRotation(tx, rotation, verdict.problem as ProblemCode, attempt);
     case 'transient':
     case 'uncertain': {
       const failures = rotation.failures + 1;
-      const inMs = retryDelay(failures, verdict.kind === 'transient' ? verdict.retryAfterMs : 0);
+      const inMs = retryDelay(
+        failures,
+        verdict.kind === 'transient' ? verdict.retryAfterMs : 0,
+        deps.config.RETRY_SECONDS,
+      );
       if (inMs === undefined)
         return failRotation(tx, rotation, verdict.problem as ProblemCode, attempt);
       return again(inMs, failures, verdict.kind === 'uncertain' || begun.part === 'verify');

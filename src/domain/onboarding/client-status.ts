@@ -1,4 +1,4 @@
-import type { OnboardingKind, OnboardingState } from '../../contracts/onboarding';
+import type { OnboardingKind, OnboardingState } from '../../contracts/onboardings';
 import { DomainError } from '../../errors/problems';
 import type { Tx } from '../../platform/db';
 import { stateNow } from './jobs';

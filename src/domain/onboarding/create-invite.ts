@@ -1,5 +1,5 @@
 import type { RolloutStage } from '../../contracts/rollout';
-import type { InviteRow as InviteRequest } from '../../contracts/onboarding';
+import type { InviteRow as InviteRequest } from '../../contracts/invites';
 import { DomainError } from '../../errors/problems';
 import type { Tx } from '../../platform/db';
 import * as audit from '../audit/audit-entries';

@@ -18,6 +18,7 @@ export type OnboardingConfig = Pick<
   | 'RATE_RESEND_MAX'
   | 'INVITE_REMINDER_HOURS'
   | 'CUSTOMER_REMINDER_HOURS'
+  | 'RETRY_SECONDS'
 >;
 
 /** What the operations of onboarding use; each takes the part it needs. */

@@ -1,4 +1,4 @@
-import type { OnboardingState } from '../../contracts/onboarding';
+import type { OnboardingState } from '../../contracts/onboardings';
 import type { FunnelState } from '../../contracts/rollout';
 import { isFinal } from './onboarding.rules';
 

@@ -1,4 +1,4 @@
-import type { InviteStatus } from '../../contracts/onboarding';
+import type { InviteStatus } from '../../contracts/invites';
 import { DomainError } from '../../errors/problems';
 import { keysetParams, pageOf, positionOf } from '../../platform/cursors';
 import type { Keyset, Page } from '../../platform/cursors';

@@ -1,4 +1,4 @@
-import type { InviteCreate, InviteStatus } from '../../contracts/onboarding';
+import type { InviteCreate, InviteStatus } from '../../contracts/invites';
 import { DomainError } from '../../errors/problems';
 import { hashToken, newToken } from '../../platform/crypto/tokens';
 import type { Tx } from '../../platform/db';

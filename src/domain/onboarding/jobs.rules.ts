@@ -1,4 +1,5 @@
-import type { OnboardingKind, OnboardingState, OrderKind } from '../../contracts/onboarding';
+import type { OnboardingKind, OnboardingState } from '../../contracts/onboardings';
+import type { OrderKind } from '../../contracts/orders';
 import type { ProblemCode } from '../../errors/problems';
 import { isFinal, provisioningStates } from './onboarding.rules';
 

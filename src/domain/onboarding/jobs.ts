@@ -1,4 +1,4 @@
-import type { OnboardingKind, OnboardingState } from '../../contracts/onboarding';
+import type { OnboardingKind, OnboardingState } from '../../contracts/onboardings';
 import { keysetParams, pageOf, positionOf } from '../../platform/cursors';
 import type { Keyset, Page } from '../../platform/cursors';
 import type { Tx } from '../../platform/db';

@@ -1,4 +1,4 @@
-import type { OnboardingState } from '../../contracts/onboarding';
+import type { OnboardingState } from '../../contracts/onboardings';
 import type { ProblemCode } from '../../errors/problems';
 
 /** States that nothing leaves any more. */
@@ -20,14 +20,16 @@ export function isFinal(state: OnboardingState): boolean {
   return (finalStates as readonly string[]).includes(state);
 }
 
-/** Seconds before the n-th retry of a step (n from 1): one call and at most five retries. */
-export const retrySeconds = [2, 5, 10, 20, 40] as const;
-
 /**
  * Milliseconds until a step that failed `failures` times is tried again, or undefined when it parks. The backend's
  * Retry-After can lengthen a wait, never shorten it.
+ * @param retrySeconds the wait before the first retry, the second, …: one call and as many retries in all
  */
-export function retryDelay(failures: number, retryAfterMs = 0): number | undefined {
+export function retryDelay(
+  failures: number,
+  retryAfterMs = 0,
+  retrySeconds: readonly number[] = [2, 5, 10, 20, 40],
+): number | undefined {
   const seconds = retrySeconds[failures - 1];
   return seconds === undefined ? undefined : Math.max(seconds * 1000, retryAfterMs);
 }

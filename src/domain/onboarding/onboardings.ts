@@ -1,4 +1,4 @@
-import type { OnboardingState } from '../../contracts/onboarding';
+import type { OnboardingState } from '../../contracts/onboardings';
 import { DomainError } from '../../errors/problems';
 import type { Tx } from '../../platform/db';
 import { newId } from '../../platform/ids';

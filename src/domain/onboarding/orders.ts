@@ -1,4 +1,4 @@
-import type { OrderKind } from '../../contracts/onboarding';
+import type { OrderKind } from '../../contracts/orders';
 import { DomainError } from '../../errors/problems';
 import type { Tx } from '../../platform/db';
 import { newId } from '../../platform/ids';

@@ -5,6 +5,7 @@ import * as audit from '../audit/audit-entries';
 import { enqueueMail } from '../mails/mails';
 import { emitEvent } from '../tenants/events';
 import type { OnboardingDeps } from './deps';
+import { leaveLines } from './backend-rate';
 import { move } from './onboardings';
 import { provisioningStates } from './onboarding.rules';
 import type { OnboardingFacts } from './view.rules';
@@ -42,6 +43,7 @@ export async function park(
       params: [parking.step, parking.problem],
     },
   });
+  await leaveLines(tx, facts.id);
   await audit.append(tx, {
     action: 'onboarding.parked',
     crud: 'u',

@@ -95,7 +95,7 @@ function nameOf(value: unknown): string {
 }
 
 function size(origin: string, bound: 'least' | 'most', n: number): string {
-  if (origin === 'string') return `have at ${bound} ${n} characters`;
-  if (origin === 'array') return `have at ${bound} ${n} entries`;
+  if (origin === 'string') return `have at ${bound} ${n} ${n === 1 ? 'character' : 'characters'}`;
+  if (origin === 'array') return `have at ${bound} ${n} ${n === 1 ? 'entry' : 'entries'}`;
   return `be at ${bound} ${n}`;
 }

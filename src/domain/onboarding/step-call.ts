@@ -3,7 +3,7 @@ import type { DomainError, ProblemCode } from '../../errors/problems';
 import type { Tx } from '../../platform/db';
 import * as audit from '../audit/audit-entries';
 import { recordResource } from '../tenants/resources';
-import { closePath, joinLine, leaveLine, releaseSlot, takeSlot } from './backend-rate';
+import { closePath, joinLine, releaseSlot, takeSlot } from './backend-rate';
 import type { PathLimit } from './backend-rate';
 import { judge, judgeVerify } from './connectors-judging.rules';
 import type { VerifyVerdict, Verdict } from './connectors-judging.rules';
@@ -14,7 +14,7 @@ import { callOf, externalIdOf, hiddenFor, limitOf } from './connectors.rules';
 import type { RenderedRequest, StepPart } from './connectors.rules';
 import type { OnboardingDeps } from './deps';
 import { lockFacts } from './facts';
-import { move, note, recordFirstUpdate } from './onboardings';
+import { beginWait, move, note, recordFirstUpdate } from './onboardings';
 import {
   laterState,
   nextCall,
@@ -33,6 +33,7 @@ import {
   limitStep,
   openAttempt,
   parkStep,
+  stillFlyingMs,
 } from './steps';
 import type { AttemptEnd, Declared, OpenAttempt, Phase, StepId } from './steps';
 import { currentStep, missingOf, stateOfSteps } from './view.rules';
@@ -87,11 +88,18 @@ export async function beginStep(
   if (!openTenantStatuses.includes(facts.tenantStatus)) {
     return parked(tx, deps, facts, step, 'tenant-suspended', row.inDoubt);
   }
-  if (missingOf(facts, declared.plan.needs).length > 0) return { kind: 'look' };
+  if (missingOf(facts, declared.plan.needs).length > 0) {
+    await beginWait(tx, { onboardingId, for: 'customer' });
+    return { kind: 'look' };
+  }
   const cutOff = await closeAbandoned(tx, step);
   const inDoubt = row.inDoubt || cutOff.includes('do');
   const next = nextCall({ repeat: declared.plan.repeat, inDoubt });
   if (typeof next === 'object') return parked(tx, deps, facts, step, next.park, true);
+  // A look-up is worth nothing while a call whose sender was lost may still be on its way.
+  const { timeoutMs } = declared.plan;
+  const flyingMs = next === 'verify' ? await stillFlyingMs(tx, step, timeoutMs, 'cut-off') : 0;
+  if (flyingMs > 0) return { kind: 'wait', ms: flyingMs };
   return begin(tx, facts, { ...row, inDoubt }, declared, next);
 }
 
@@ -222,7 +230,11 @@ export async function finishStep(
     case 'rate-limited':
       return limited(tx, deps, facts, begun, verdict.retryAfterMs);
     case 'permanent':
-      await parkStep(tx, step, { inDoubt: false, refused: attempt.phase === 'do' });
+      // A look-up that is refused says nothing of the call that it asked for.
+      await parkStep(tx, step, {
+        inDoubt: attempt.phase !== 'do',
+        refused: attempt.phase === 'do',
+      });
       await park(tx, deps, facts, {
         step: row.key,
         problem: judged.end.problem ?? verdict.problem,
@@ -322,13 +334,12 @@ async function retryOrPark(
 ): Promise<void> {
   const step: StepId = { onboardingId: facts.id, tenantId: facts.tenantId, key: row.key };
   const failures = row.failures + 1;
-  const inMs = retryDelay(failures, failure.retryAfterMs);
+  const inMs = retryDelay(failures, failure.retryAfterMs, deps.config.RETRY_SECONDS);
   const unknown = failure.inDoubt && declared.plan.repeat === 'never';
   if (inMs !== undefined && !unknown) {
     await delayStep(tx, step, { failures, inMs, inDoubt: failure.inDoubt });
     return;
   }
-  await leaveLine(tx, callerName(step, 'do'));
   await parkStep(tx, step, { inDoubt: failure.inDoubt, refused: false });
   await park(tx, deps, facts, {
     step: row.key,

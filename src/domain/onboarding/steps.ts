@@ -122,6 +122,27 @@ export async function closeAbandoned(tx: Tx, step: StepId): Promise<Phase[]> {
   return closed.map(({ phase }) => phase);
 }
 
+/**
+ * For how many milliseconds the newest uncertain call of a step may still be on its way to the backend, since it was
+ * begun less than its time-out ago; 0 when none is.
+ * @param which `cut-off` means only calls whose sender was lost, `uncertain` also those whose connection broke
+ */
+export async function stillFlyingMs(
+  tx: Tx,
+  step: StepId,
+  timeoutMs: number,
+  which: 'cut-off' | 'uncertain',
+): Promise<number> {
+  const { ms } = await tx.one<{ ms: number | null }>(
+    `select (extract(epoch from max(started_at) - now()) * 1000)::float8 + $3 as ms
+     from step_attempts
+     where onboarding_id = $1 and key = $2 and phase = 'do' and outcome = 'uncertain'
+       and (not $4 or problem = 'outcome-unknown')`,
+    [step.onboardingId, step.key, timeoutMs, which === 'cut-off'],
+  );
+  return Math.max(0, ms ?? 0);
+}
+
 /** How an attempt ended, in the form in which it may be stored. */
 export interface AttemptEnd {
   readonly outcome: 'success' | 'absent' | 'transient' | 'permanent' | 'uncertain' | 'rate-limited';
@@ -243,6 +264,15 @@ export async function reopenStep(tx: Tx, step: StepId): Promise<void> {
 export async function skipStep(tx: Tx, step: StepId): Promise<void> {
   await tx.run(
     `update onboarding_steps set status = 'skipped', ended_at = now(), next_attempt_at = null
+     where onboarding_id = $1 and key = $2`,
+    [step.onboardingId, step.key],
+  );
+}
+
+/** Records that the backend refused a compensation: the next try is another request. */
+export async function refuseUndo(tx: Tx, step: StepId): Promise<void> {
+  await tx.run(
+    `update onboarding_steps set undo_generation = undo_generation + 1
      where onboarding_id = $1 and key = $2`,
     [step.onboardingId, step.key],
   );

@@ -8,7 +8,7 @@ import { lockFacts } from './facts';
 import { move, note } from './onboardings';
 import { provisioningStates, retryDelay } from './onboarding.rules';
 import { park } from './park';
-import { releaseSlot } from './backend-rate';
+import { leaveLines, releaseSlot } from './backend-rate';
 import { begin, limited } from './step-call';
 import type { Begun, BegunCall, JudgedCall } from './step-call';
 import {
@@ -19,6 +19,8 @@ import {
   declaredStep,
   delayUndo,
   endUndo,
+  refuseUndo,
+  stillFlyingMs,
 } from './steps';
 import type { StepId } from './steps';
 import { stepToUndo } from './view.rules';
@@ -51,21 +53,11 @@ export async function beginUndoOf(
   if (row.status !== 'done' && !inDoubt) return ended(tx, facts, row, 'undone');
   if (declared.plan.compensation === 'nothing') return ended(tx, facts, row, 'undone');
   if (declared.plan.compensation === 'leave-and-mark') return ended(tx, facts, row, 'left');
-  if (row.status === 'done' || !declared.plan.verifiable) {
-    return begin(tx, facts, row, declared, 'undo');
-  }
-  const flyingMs = await stillFlyingMs(tx, step, declared.plan.timeoutMs);
+  if (row.status === 'done') return begin(tx, facts, row, declared, 'undo');
+  const flyingMs = await stillFlyingMs(tx, step, declared.plan.timeoutMs, 'uncertain');
   if (flyingMs > 0) return { kind: 'wait', ms: flyingMs };
-  return begin(tx, facts, row, declared, 'undo-verify');
-}
-
-async function stillFlyingMs(tx: Tx, step: StepId, timeoutMs: number): Promise<number> {
-  const { ms } = await tx.one<{ ms: number | null }>(
-    `select (extract(epoch from max(started_at) - now()) * 1000)::float8 + $3 as ms
-     from step_attempts where onboarding_id = $1 and key = $2 and phase = 'do'`,
-    [step.onboardingId, step.key, timeoutMs],
-  );
-  return ms ?? 0;
+  const phase = declared.plan.verifiable ? 'undo-verify' : 'undo';
+  return begin(tx, facts, { ...row, inDoubt }, declared, phase);
 }
 
 async function ended(
@@ -133,12 +125,17 @@ export async function finishUndo(
     case 'rate-limited':
       return limited(tx, deps, facts, begun, verdict.retryAfterMs);
     case 'permanent':
+      if (attempt.phase === 'undo') await refuseUndo(tx, step);
       await park(tx, deps, facts, { step: row.key, problem: verdict.problem });
       return undefined;
     case 'transient':
     case 'uncertain': {
       const failures = row.undoFailures + 1;
-      const inMs = retryDelay(failures, verdict.kind === 'transient' ? verdict.retryAfterMs : 0);
+      const inMs = retryDelay(
+        failures,
+        verdict.kind === 'transient' ? verdict.retryAfterMs : 0,
+        deps.config.RETRY_SECONDS,
+      );
       if (inMs === undefined)
         await park(tx, deps, facts, { step: row.key, problem: verdict.problem });
       else await delayUndo(tx, step, { failures, inMs });
@@ -185,6 +182,11 @@ async function closeOnboarding(
         ended_at = now(), undoing = false, waiting_for = null, waiting_since = null`,
     },
   });
+  // An execution that Temporal has lost sight of may still wait for an answer: nothing shall come of it.
+  for (const { key } of facts.steps.filter((step) => step.begun)) {
+    await closeAbandoned(tx, { onboardingId: facts.id, tenantId: facts.tenantId, key });
+  }
+  await leaveLines(tx, facts.id);
   await withdrawMembershipsOf(tx, facts.id);
   await audit.append(tx, {
     action: `onboarding.${to}`,

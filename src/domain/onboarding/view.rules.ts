@@ -1,4 +1,4 @@
-import type { OnboardingState } from '../../contracts/onboarding';
+import type { OnboardingState } from '../../contracts/onboardings';
 import type { Step } from '../../contracts/connectors';
 import { isFinal, provisioningStates, reachedState } from './onboarding.rules';
 
@@ -172,6 +172,8 @@ export function viewOf(facts: OnboardingFacts, reminders: Reminders): Onboarding
     facts.state === 'invited' ? inviteReminderInMs(facts, reminders) : undefined,
     active ? customerReminderInMs(facts, reminders) : undefined,
     active && !halted ? (undo ?? current)?.retryInMs : undefined,
+    // Everything is undone: the next look ends the rollback.
+    active && facts.undoing && !halted && !undo ? 0 : undefined,
   ].filter((ms) => ms !== undefined && ms !== null);
   return {
     onboardingId: facts.id,

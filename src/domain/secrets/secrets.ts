@@ -98,15 +98,6 @@ export function fingerprint(ring: KeyRing, field: string, plaintext: string): Bu
   return ring.fingerprint(field, plaintext);
 }
 
-/** The fingerprint stored for a secret, or undefined when it is erased. */
-export async function fingerprintOf(tx: Tx, secretId: string): Promise<Buffer | undefined> {
-  const row = await tx.maybe<{ fingerprint: Buffer }>(
-    'select fingerprint from secrets where id = $1',
-    [secretId],
-  );
-  return row?.fingerprint;
-}
-
 /**
  * Opens a sealed value. The access-log row commits before the DEK is unwrapped, in a transaction of its own: a
  * caller that crashes or rolls back has been seen all the same.

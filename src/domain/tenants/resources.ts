@@ -152,21 +152,3 @@ export async function listResources(
   );
   return pageOf(rows, keyset, (row) => row.id);
 }
-
-/**
- * Open tenants whose resources were not compared for a while, those never compared first.
- * @param hours age of the last comparison from which on it is due
- */
-export async function tenantsToReconcile(tx: Tx, hours: number, limit: number): Promise<string[]> {
-  const rows = await tx.rows<{ tenant_id: string }>(
-    `select t.id as tenant_id from tenants as t
-       join lateral (
-         select min(coalesce(r.checked_at, '-infinity')) as checked_at from tenant_resources as r
-         where r.tenant_id = t.id and r.status in ('ready', 'error')
-       ) as r on r.checked_at < now() - $1 * interval '1 hour'
-     where t.status in ('trial', 'active')
-     order by r.checked_at, t.id limit $2`,
-    [hours, limit],
-  );
-  return rows.map((row) => row.tenant_id);
-}

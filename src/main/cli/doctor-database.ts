@@ -1,3 +1,4 @@
+import { ConfigError } from '../../platform/config';
 import { createKeyRing } from '../../platform/crypto/sealing';
 import { withSystem } from '../../platform/db';
 import type { Database } from '../../platform/db';
@@ -41,7 +42,12 @@ async function server(db: Database): Promise<Finding> {
 }
 
 async function role(db: Database): Promise<Finding> {
-  await requireAppRole(db);
+  try {
+    await requireAppRole(db);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return wrong(error.mistakes.join('; '), 'Put the URL of usher_app into DATABASE_URL.');
+  }
   return fine('no superuser, no BYPASSRLS, owns nothing, is a member of nothing');
 }
 

@@ -36,7 +36,7 @@ async function temporal(io: CliIo): Promise<Finding> {
   const { connection } = createTemporalClient(config as Parameters<typeof createTemporalClient>[0]);
   const service = connection.workflowService;
   try {
-    return await connection.withDeadline(Date.now() + 5_000, async () => {
+    return await connection.withDeadline(Date.now() + 3_000, async () => {
       const { serverVersion } = await service.getSystemInfo({});
       await service.describeNamespace({ namespace });
       const polled = await service.describeTaskQueue({
@@ -48,17 +48,22 @@ async function temporal(io: CliIo): Promise<Finding> {
       return wrong(`${where}, but no worker polls the task queue ${queue}`, 'Start a worker.');
     });
   } catch (error) {
-    const { code, details } = error as { code?: number; details?: string };
-    const known =
-      code === 5 ? `has no namespace ${namespace}` : `cannot be used (${details ?? String(error)})`;
+    const { code } = error as { code?: number };
     return wrong(
-      `${address} ${known}`,
+      `${address} ${temporalFaults(namespace)[code ?? 14] ?? 'does not answer'}`,
       'Start Temporal or correct TEMPORAL_*. Invites, accepts and orders go on meanwhile and are carried out later.',
     );
   } finally {
     await connection.close().catch(() => undefined);
   }
 }
+
+// By gRPC status: NOT_FOUND, PERMISSION_DENIED, UNAUTHENTICATED.
+const temporalFaults = (namespace: string): Readonly<Record<number, string>> => ({
+  5: `has no namespace ${namespace}`,
+  7: 'does not allow us in',
+  16: 'does not accept our credentials',
+});
 
 async function mailServer(io: CliIo): Promise<Finding> {
   const { SMTP_URL: smtp, MAIL_FROM: from } = settings(io.env, ['SMTP_URL', 'MAIL_FROM']);

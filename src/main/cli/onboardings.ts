@@ -1,5 +1,5 @@
 import { toJob } from '../../../api/routes/jobs';
-import { OnboardingState } from '../../contracts/onboarding';
+import { OnboardingState } from '../../contracts/onboardings';
 import { listJobs } from '../../domain/onboarding/jobs';
 import type { Job } from '../../domain/onboarding/jobs';
 import { withSystem } from '../../platform/db';

@@ -1,4 +1,5 @@
-import { printableLoginLink } from '../../../src/domain/identity/upkeep';
+import { mintLoginLink } from '../../../src/domain/identity/login-links';
+import { withSystem } from '../../../src/platform/db';
 import { startIdentityApp } from '../../support/identity-app';
 import type { IdentityApp } from '../../support/identity-app';
 import {
@@ -27,7 +28,7 @@ const change = (session: string | undefined, body: Record<string, unknown>) =>
 const me = (session: string | undefined) => app.ask('GET', '/me', { session });
 
 async function signInByLink(person: TestPerson): Promise<string | undefined> {
-  const { token } = await printableLoginLink(app.db, person.email);
+  const { token } = await withSystem(app.db, 'cli', (tx) => mintLoginLink(tx, person.id));
   const page = await app.ask('GET', `/login/${token}`);
   const form = { form_token: /name="form_token" value="([^"]+)"/.exec(page.body)![1]! };
   return (await app.ask('POST', `/login/${token}`, { form })).session;

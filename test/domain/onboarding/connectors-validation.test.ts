@@ -188,7 +188,7 @@ describe('what happens after an unknown outcome', () => {
 
   it('needs a look-up that can say that nothing landed', () => {
     expect(inStep({ repeat: 'verify', verify: { ...verify, absent: [] } })).toEqual([
-      '/steps/0/verify/absent must have at least 1 entries',
+      '/steps/0/verify/absent must have at least 1 entry',
     ]);
   });
 

@@ -133,7 +133,7 @@ describe('a folder of connectors', () => {
     const { mistakes, connectors } = inspectConnectors({ dir, env });
     expect(connectors).toBeUndefined();
     expect(mistakes.map(describeMistake)).toEqual([
-      '  a.json /steps: must have at least 1 entries',
+      '  a.json /steps: must have at least 1 entry',
       expect.stringMatching(/^ {2}b\.json \(whole file\): is no valid JSON/),
       '  d.json /name: is also the name in c.json; rename one',
       '  blueprints.json /select/1: must have plan, kind or both',

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { OnboardingState as States } from '../../../src/contracts/onboarding';
+import { OnboardingState as States } from '../../../src/contracts/onboardings';
 import { readFunnel } from '../../../src/domain/onboarding/funnel';
 import { drawFunnel, stations } from '../../../src/domain/onboarding/funnel.rules';
 import { createPartner } from '../../../src/domain/tenants/partners';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import type { OnboardingState } from '../../../src/contracts/onboarding';
-import { OnboardingState as States } from '../../../src/contracts/onboarding';
+import type { OnboardingState } from '../../../src/contracts/onboardings';
+import { OnboardingState as States } from '../../../src/contracts/onboardings';
 import {
   currentStep,
   orderKinds,

@@ -1,4 +1,4 @@
-import type { OnboardingState } from '../../../src/contracts/onboarding';
+import type { OnboardingState } from '../../../src/contracts/onboardings';
 import type { Tx } from '../../../src/platform/db';
 import { newId } from '../../../src/platform/ids';
 

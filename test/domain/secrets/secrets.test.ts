@@ -1,12 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { createKeyRing } from '../../../src/platform/crypto/sealing';
 import { createDatabase, withSystem, withTenant } from '../../../src/platform/db';
-import type { Database } from '../../../src/platform/db';
+import type { Database, Tx } from '../../../src/platform/db';
 import { newId } from '../../../src/platform/ids';
 import {
   erase,
   fingerprint,
-  fingerprintOf,
   kidsInUse,
   reencryptCompromised,
   requireKids,
@@ -45,6 +44,10 @@ afterEach(async () => {
   await db.close();
   await database.drop();
 });
+
+const fingerprintOf = async (tx: Tx, id: string) =>
+  (await tx.maybe<{ fingerprint: Buffer }>('select fingerprint from secrets where id = $1', [id]))
+    ?.fingerprint;
 
 const accesses = async (secretId: string) =>
   (

@@ -1,0 +1,462 @@
+import { randomBytes } from 'node:crypto';
+import { openSessionByLink } from '../../src/domain/identity/login-links';
+import { findServiceCaller } from '../../src/domain/identity/service-accounts';
+import { sessionLives } from '../../src/domain/identity/sessions';
+import { seal } from '../../src/domain/secrets/secrets';
+import { createKeyHasher } from '../../src/platform/crypto/keys';
+import { createKeyRing } from '../../src/platform/crypto/sealing';
+import { createDatabase, withOperator } from '../../src/platform/db';
+import type { Database, Tx } from '../../src/platform/db';
+import { newId } from '../../src/platform/ids';
+import { insertJob, insertSteps, insertTenant } from '../domain/onboarding/rows';
+import { createTestDatabase } from '../support/database';
+import type { TestDatabase } from '../support/database';
+import { usher as call } from './command-line';
+import type { Called } from './command-line';
+
+let home: TestDatabase;
+let db: Database;
+let env: NodeJS.ProcessEnv;
+
+const [oldKey, newKey, pepper] = [32, 32, 32].map((bytes) => randomBytes(bytes).toString('base64'));
+const act = <T>(fn: (tx: Tx) => Promise<T>): Promise<T> => withOperator(db, 'user:test', fn);
+const usher = (words: string, more: Partial<NodeJS.ProcessEnv> = {}, stdin = ''): Promise<Called> =>
+  call(
+    words.match(/'[^']*'|\S+/g)!.map((word) => word.replace(/^'|'$/g, '')),
+    {
+      env: { ...env, ...more },
+      stdin,
+    },
+  );
+
+beforeAll(async () => {
+  home = await createTestDatabase();
+  db = createDatabase({ url: home.appUrl, applicationName: 'cli-test', max: 4 });
+  env = {
+    DATABASE_URL: home.appUrl,
+    PUBLIC_URL: 'https://usher.example.com/',
+    KEYS_HASH_PEPPER: `p1:${pepper}`,
+    SECRETS_KEY_RING: `k1:${oldKey}`,
+    COOKIE_SECRET: pepper,
+  };
+});
+
+afterAll(async () => {
+  await db.close();
+  await home.drop();
+});
+
+const rolesOf = (email: string) =>
+  act((tx) =>
+    tx.rows<{ role: string; staff: boolean; password: boolean }>(
+      `select m.role, u.staff, u.password_hash is not null as password
+       from users as u join memberships as m on m.user_id = u.id and m.withdrawn_at is null where u.email = $1`,
+      [email],
+    ),
+  );
+
+describe('create-owner', () => {
+  it('creates the account and prints a link that opens a session once', async () => {
+    const called = await usher("create-owner --email Ada@Example.com --name 'Ada Lovelace'");
+    expect(called).toMatchObject({ code: 0, err: '' });
+    const token = /^https:\/\/usher\.example\.com\/login\/([\w-]{43})$/m.exec(called.out)?.[1];
+    expect(await rolesOf('ada@example.com')).toEqual([
+      { role: 'owner', staff: true, password: false },
+    ]);
+    const limits = { consume: async () => undefined, reward: async () => undefined };
+    const deps = {
+      db,
+      ring: createKeyRing([{ id: 'k1', key: Buffer.from(oldKey!, 'base64') }]),
+      limits: limits as never,
+      lives: sessionLives({ SESSION_IDLE_MINUTES: 30, SESSION_HOURS: 12 }),
+    };
+    const source = { ip: '127.0.0.1', userAgent: null } as never;
+    const open = () => openSessionByLink(deps, token!, source);
+    await expect(open()).resolves.toBeDefined();
+    await expect(open()).rejects.toMatchObject({ code: 'login-link-invalid' });
+  });
+
+  it('is repeatable, and says with --json what a program needs', async () => {
+    for (let n = 0; n < 2; n += 1) {
+      const called = await usher(
+        'create-owner --email twice@example.com --name Twice --login-link --json',
+      );
+      expect(JSON.parse(called.out)).toEqual({
+        user_id: expect.any(String),
+        email: 'twice@example.com',
+        login_url: expect.stringMatching(/^https:\/\/usher\.example\.com\/login\//),
+        expires_at: expect.any(String),
+      });
+    }
+    expect(await rolesOf('twice@example.com')).toHaveLength(1);
+  });
+
+  it('sets a password from standard input, and refuses one that is easy to guess', async () => {
+    const words = 'create-owner --email grace@example.com --name Grace --password-stdin';
+    const weak = await usher(words, {}, 'grace@example.com\n');
+    expect(weak).toMatchObject({ code: 1, out: '' });
+    expect(weak.err).toContain('password-too-weak');
+    expect(await rolesOf('grace@example.com')).toEqual([]);
+    const strong = await usher(words, {}, 'plum-quartz-lantern-brook\n');
+    expect(strong).toMatchObject({ code: 0, out: 'grace@example.com is an owner.' });
+    expect(await rolesOf('grace@example.com')).toEqual([
+      { role: 'owner', staff: true, password: true },
+    ]);
+    expect((await usher(words)).err).toContain('got nothing on standard input');
+  });
+
+  it('asks for a name only where there is no account yet, and leaves a deactivated one alone', async () => {
+    expect((await usher('create-owner --email new@example.com')).err).toContain(
+      '--name is missing',
+    );
+    await usher('create-owner --email off@example.com --name Off');
+    await act((tx) =>
+      tx.run(`update users set status = 'deactivated' where email = 'off@example.com'`),
+    );
+    const called = await usher('create-owner --email off@example.com');
+    expect(called).toMatchObject({ code: 1, out: '' });
+    expect(called.err).toContain('is deactivated');
+  });
+
+  it('leaves an audit entry of the command line', async () => {
+    const entries = await act((tx) =>
+      tx.rows<{ action: string }>(
+        `select distinct action from audit_entries where component = 'cli' and actor_id = 'system:cli'`,
+      ),
+    );
+    expect(entries.map(({ action }) => action)).toEqual(
+      expect.arrayContaining(['user.created', 'user.roles_changed']),
+    );
+  });
+});
+
+describe('service accounts', () => {
+  const keys = () => ({
+    prefix: 'ush',
+    hasher: createKeyHasher(
+      [{ id: 'p1', key: Buffer.from(pepper!, 'base64') }],
+      'usher/service-account/v1',
+    ),
+  });
+
+  it('get a key that works until it is rotated or revoked', async () => {
+    const words =
+      'service-account create --name ci --role operator --permission users:grant --cidr 10.0.0.0/8';
+    const { id, key, permissions } = JSON.parse((await usher(`${words} --json`)).out);
+    expect(permissions).toEqual(expect.arrayContaining(['invites:create', 'users:grant']));
+    const caller = (text: string) => findServiceCaller(db, keys(), text, '10.1.2.3');
+    expect(await caller(key)).toMatchObject({ name: 'ci' });
+    expect((await usher('service-account list')).out).toContain(id);
+    const rotated = await usher(`service-account rotate ${id}`);
+    const next = /ush_live_\w+/.exec(rotated.out)?.[0];
+    expect([await caller(key), await caller(next!)]).toMatchObject([undefined, { name: 'ci' }]);
+    expect(await usher(`service-account revoke ${id}`)).toMatchObject({ code: 0 });
+    expect(await caller(next!)).toBeUndefined();
+    expect((await usher('service-account list')).out).not.toContain(id);
+    expect((await usher('service-account list --revoked --json')).out).toContain(id);
+    const gone = await usher(`service-account revoke ${newId()}`);
+    expect(gone).toMatchObject({ code: 1 });
+    expect(gone.err).toContain('service-account-not-found');
+  });
+
+  it('are refused with a range that is none', async () => {
+    const called = await usher('service-account create --name x --role support --cidr 10.0.0.0/99');
+    expect(called).toMatchObject({ code: 1 });
+    expect(called.err).toContain('allowed_cidrs/0 must be an address or a range');
+  });
+});
+
+describe('partners', () => {
+  it('are created once and listed', async () => {
+    expect(await usher("partner create --slug northwind --name 'North Wind'")).toMatchObject({
+      code: 0,
+    });
+    const again = await usher("partner create --slug northwind --name 'North Wind'");
+    expect(again).toMatchObject({ code: 1, err: expect.stringContaining('slug-taken') });
+    const bad = await usher('partner create --slug N --name x');
+    expect(bad.err).toContain('slug must be 3 to 40');
+    expect((await usher('partner list')).out).toMatch(/northwind +North Wind +active/);
+    expect(JSON.parse((await usher('partner list --json')).out)).toMatchObject([
+      { slug: 'northwind' },
+    ]);
+  });
+});
+
+describe('onboardings', () => {
+  const parked = () =>
+    act(async (tx) => {
+      const tenantId = await insertTenant(tx, { slug: `p-${newId().slice(-12)}` });
+      const job = await insertJob(tx, {
+        tenantId,
+        email: 'stuck@example.com',
+        state: 'failed',
+        stoodAt: 'email_confirmed',
+        acceptedAgo: 200,
+        parkedAgo: 185,
+        failedStep: 'sample.register',
+        problem: 'backend-refused',
+        waitingFor: 'order',
+        number: 1,
+      });
+      await insertSteps(tx, job, { 'sample.register': 'parked', 'sample.smoke': 'pending' });
+      const { slug } = await tx.one<{ slug: string }>('select slug from tenants where id = $1', [
+        tenantId,
+      ]);
+      return { ...job, slug };
+    });
+
+  it('are listed with what they wait for, and found by state, age and search', async () => {
+    const job = await parked();
+    const { out } = await usher('onboarding list --parked');
+    expect(out).toMatch(
+      new RegExp(
+        `${job.id} +${job.slug} +failed +sample.register +order, 3 h: backend-refused +\\d`,
+      ),
+    );
+    expect((await usher('onboarding list --parked-for 3h')).out).toContain(job.id);
+    expect((await usher('onboarding list --parked-for 4h')).out).toBe('No onboarding matches.');
+    expect((await usher('onboarding list stuck@')).out).toContain(job.id);
+    const [listed] = JSON.parse((await usher(`onboarding list ${job.slug} --json`)).out);
+    expect(listed).toMatchObject({ job_id: job.id, status: 'failed', tenant_slug: job.slug });
+  });
+
+  it('are shown whole, by id, invite, tenant or slug, with what to do', async () => {
+    const job = await parked();
+    const shown = await usher(`onboarding show ${job.slug}`);
+    expect(shown.out).toContain('The backend refused the request (backend-refused).');
+    expect(shown.out).toContain('Possible now: retry, fix, rollback, cancel');
+    expect(shown.out).toContain(`usher onboarding retry ${job.id} --reason`);
+    expect(shown.out).toMatch(/sample\.register +parked +0/);
+    for (const key of [job.id, job.id.toUpperCase(), job.inviteId, job.tenantId]) {
+      expect((await usher(`onboarding show ${key}`)).out).toBe(shown.out);
+    }
+    const detail = JSON.parse((await usher(`onboarding show ${job.id} --json`)).out);
+    expect(detail).toMatchObject({ job_id: job.id, workflow_id: `onboarding/${job.inviteId}` });
+    const none = await usher(`onboarding show ${job.slug.slice(0, 8)}`);
+    expect(none).toMatchObject({ code: 1 });
+    expect(none.err).toContain(`Near it: `);
+  });
+
+  it('show text of others without the characters that steer a terminal', async () => {
+    const job = await parked();
+    await act((tx) =>
+      tx.run(`update tenants set name = E'\\x1b[2Jevil\\nname' where id = $1`, [job.tenantId]),
+    );
+    const { out } = await usher(`onboarding show ${job.id}`);
+    expect(out).not.toContain('\u001b');
+    expect(out).toContain('evil name');
+  });
+
+  it('are woken again through the outbox', async () => {
+    const job = await parked();
+    const wakes = async () =>
+      act((tx) =>
+        tx.rows('select workflow_type, input from outbox where workflow_id = $1', [
+          `onboarding/${job.inviteId}`,
+        ]),
+      );
+    expect((await usher(`onboarding restart ${job.slug}`)).out).toContain(
+      `Woken: onboarding/${job.inviteId}`,
+    );
+    expect(await wakes()).toEqual([
+      { workflow_type: 'onboardTenant', input: { inviteId: job.inviteId } },
+    ]);
+    const ended = await act((tx) =>
+      insertJob(tx, { state: 'active', acceptedAgo: 9, activatedAgo: 8 }),
+    );
+    expect((await usher('onboarding restart --all')).out).toMatch(/Woken: \d+ onboarding/);
+    expect(await wakes()).toHaveLength(2);
+    const { count } = await act((tx) =>
+      tx.one<{ count: number }>(
+        'select count(*)::int as count from outbox where workflow_id = $1',
+        [`onboarding/${ended.inviteId}`],
+      ),
+    );
+    expect(count).toBe(0);
+  });
+});
+
+describe('the outbox', () => {
+  it('shows what is stuck, and dead letters are tried again on demand', async () => {
+    const [dead, waiting] = [newId(), newId()];
+    await act(async (tx) => {
+      await tx.run(
+        `insert into outbox (id, aggregate, n, workflow_type, workflow_id, input, created_at, dead_at, last_error, attempts)
+         values ($1, 'a', 1, 'onboardTenant', 'onboarding/a', '{}', now() - interval '1 hour', now(), 'gRPC 3', 4),
+           ($2, 'b', 1, 'onboardTenant', 'onboarding/b', '{}', now() - interval '1 minute', null, null, 0)`,
+        [dead, waiting],
+      );
+    });
+    const { out } = await usher('outbox list');
+    expect(out).toMatch(new RegExp(`${dead} +onboarding/a +1 h +dead +gRPC 3`));
+    expect(out).toMatch(new RegExp(`${waiting} +onboarding/b +1 min +tried 0×`));
+    expect((await usher('outbox list --dead')).out).not.toContain(waiting);
+    expect((await usher('outbox list --older-than 120')).out).not.toContain(waiting);
+    expect((await usher('outbox replay --dead')).out).toContain('1 wake-up(s) will be tried again');
+    expect((await usher('outbox replay --dead')).out).toBe('There are no dead letters.');
+    expect(await usher(`outbox replay ${dead}`)).toMatchObject({ code: 0 });
+    expect(await usher(`outbox replay ${newId()}`)).toMatchObject({ code: 1 });
+    expect((await usher('outbox list --dead')).out).toBe('Nothing is stuck.');
+  });
+});
+
+describe('mails', () => {
+  it('that need a look are listed', async () => {
+    expect((await usher('mails list')).out).toBe('No mail is uncertain or bounced.');
+    await act(async (tx) => {
+      for (const status of ['uncertain', 'bounced', 'sent']) {
+        await tx.run(
+          `insert into mails (id, kind, owner, to_email, locale, message_id, status, problem, problem_detail)
+           values ($1, 'invite', 'workflow', $2, 'en', $3, $4, 'mail-bounced', 'SMTP 550')`,
+          [newId(), `${status}@example.com`, newId(), status],
+        );
+      }
+    });
+    const { out } = await usher('mails list');
+    expect(out).toContain('uncertain@example.com');
+    expect(out).toContain('mail-bounced: SMTP 550');
+    expect(out).not.toContain('sent@example.com');
+    expect((await usher('mails list --sent')).out).toContain('sent@example.com');
+    expect(JSON.parse((await usher('mails list --bounced --json')).out)).toMatchObject([
+      { to_email: 'bounced@example.com' },
+    ]);
+  });
+});
+
+describe('secrets', () => {
+  it('are moved to the new key, and encrypted anew when a key is compromised', async () => {
+    const ring = createKeyRing([{ id: 'k1', key: Buffer.from(oldKey!, 'base64') }]);
+    await act(async (tx) => {
+      for (const plaintext of ['a', 'b']) {
+        await seal(tx, ring, {
+          ownerTable: 'test',
+          ownerId: newId(),
+          field: 'f',
+          tenantId: null,
+          plaintext,
+        });
+      }
+    });
+    const both = { SECRETS_KEY_RING: `k2:${newKey},k1:${oldKey}` };
+    expect((await usher('secrets status', both)).out).toMatch(/k1 +2 +for reading/);
+    expect((await usher('secrets rotate', both)).out).toBe(
+      '2 sealed value(s) wrapped with the key k2.',
+    );
+    expect((await usher('secrets rotate', both)).out).toContain('0 sealed value(s)');
+    const lacking = await usher('secrets status');
+    expect(lacking).toMatchObject({ code: 1 });
+    expect(lacking.err).toContain('Put k2 back into SECRETS_KEY_RING');
+    const active = await usher('secrets rotate --compromised k2', both);
+    expect(active).toMatchObject({ code: 1, err: expect.stringContaining('k2 is the active key') });
+    const swapped = { SECRETS_KEY_RING: `k1:${oldKey},k2:${newKey}` };
+    const anew = await usher('secrets rotate --compromised k2', swapped);
+    expect(anew.out).toBe('2 sealed value(s) encrypted anew under the key k1.');
+    const unknown = await usher('secrets rotate --compromised k9', both);
+    expect(unknown.err).toContain('has no key k9');
+  });
+});
+
+describe('migrate', () => {
+  it('tells where the schema stands', async () => {
+    const called = await usher('migrate status', { DATABASE_OWNER_URL: home.ownerUrl });
+    expect(called).toMatchObject({ code: 0 });
+    expect(called.out).toContain('The schema is current.');
+    expect((await usher('migrate', { DATABASE_OWNER_URL: home.ownerUrl })).out).toBe(
+      'The schema is current.',
+    );
+  });
+});
+
+describe('connector check', () => {
+  it('renders the requests for a client, with every secret masked, and sends nothing with --no-probe', async () => {
+    const job = await act(async (tx) => {
+      const inserted = await insertJob(tx, { acceptedAgo: 5 });
+      await tx.run(
+        `insert into onboarding_inputs (onboarding_id, tenant_id, spreadsheet_id, owner_email)
+         values ($1, $2, 'sheet-of-acme', 'boss@example.com')`,
+        [inserted.id, inserted.tenantId],
+      );
+      return inserted;
+    });
+    const words = `connector check connectors/sample.json --no-probe --dry-run ${job.tenantId}`;
+    const called = await usher(words, {
+      SAMPLE_BACKEND_URL: 'http://127.0.0.1:1',
+      SAMPLE_BACKEND_KEY: 'the-key-of-the-backend',
+    });
+    expect(called).toMatchObject({ code: 0, err: '' });
+    expect(called.out).toContain('sheet-of-acme');
+    expect(called.out).not.toContain('the-key-of-the-backend');
+    expect(called.out).not.toContain('boss@example.com');
+    expect(called.out).toContain('The probe was not run');
+  });
+
+  it('fails for a probe that is not answered, for a file that is not there and for an unknown client', async () => {
+    const backend = {
+      SAMPLE_BACKEND_URL: 'http://127.0.0.1:1',
+      SAMPLE_BACKEND_KEY: 'k',
+      OUTBOUND_ALLOW_CIDRS: '127.0.0.0/8',
+    };
+    const down = await usher('connector check connectors/sample.json', backend);
+    expect(down).toMatchObject({ code: 1 });
+    expect(down.out).toContain('The probe failed');
+    expect(await usher('connector check connectors/none.json')).toMatchObject({ code: 2 });
+    const unknown = await usher('connector check connectors/sample.json --dry-run nobody');
+    expect(unknown).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('There is no onboarding of nobody'),
+    });
+  });
+});
+
+describe('doctor', () => {
+  const away = {
+    TEMPORAL_ADDRESS: '127.0.0.1:1',
+    SMTP_URL: 'smtp://127.0.0.1:1',
+    SAMPLE_BACKEND_URL: 'http://127.0.0.1:1',
+    SAMPLE_BACKEND_KEY: 'k',
+    OUTBOUND_ALLOW_CIDRS: '127.0.0.0/8',
+  };
+
+  it('finds the database in order and says of each other part what to do', async () => {
+    const { code, out } = await usher('doctor', away);
+    expect(code).toBe(1);
+    for (const part of [
+      'configuration',
+      'database',
+      'database role',
+      'row-level security',
+      'migrations',
+      'owner',
+      'disk space',
+    ]) {
+      expect(out).toMatch(new RegExp(`^ok +${part} `, 'm'));
+    }
+    for (const part of ['temporal', 'mail server', 'connectors']) {
+      expect(out).toMatch(new RegExp(`^FAIL +${part} .+\\n +→ .+`, 'm'));
+    }
+    expect(out).toContain('3 thing(s) do not work.');
+  });
+
+  it('notices the wrong role, which row-level security does not hold', async () => {
+    const { out } = await usher('doctor', { ...away, DATABASE_URL: home.ownerUrl });
+    expect(out).toMatch(/^FAIL +database role .*usher_owner, which owns tables/m);
+  });
+
+  it('notices every mistake of the configuration at once, and goes on without a database', async () => {
+    const { code, out } = await usher('doctor', {
+      ...away,
+      DATABASE_URL: '',
+      ADDR: 'nowhere',
+      SMTP_URL: 'x',
+    });
+    expect(code).toBe(1);
+    expect(out).toMatch(/^FAIL +configuration +3 mistake/m);
+    expect(out).toContain('→ ADDR must be');
+    expect(out).toMatch(/^FAIL +mail server/m);
+  });
+
+  it('answers JSON to a program', async () => {
+    const found = JSON.parse((await usher('doctor --json', away)).out);
+    expect(found[0]).toMatchObject({ name: 'configuration', findings: [{ state: 'ok' }] });
+  });
+});

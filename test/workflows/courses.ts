@@ -1,0 +1,63 @@
+import type { OrderKind } from '../../src/contracts/orders';
+import { accept, invite, untilState } from '../support/journey';
+import type { Invited } from '../support/journey';
+import type { TestAnswer, TestApp } from '../support/test-app';
+import { waitFor } from '../support/wait-for';
+import { backendControl } from './backend-control';
+
+/** Invites a customer and accepts; the workflow goes on from there. */
+export async function onboard(
+  app: TestApp,
+  overrides: Record<string, unknown> = {},
+): Promise<Invited> {
+  const invited = await invite(app, overrides);
+  await accept(app, invited);
+  return invited;
+}
+
+/** Waits until an onboarding is active. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- tests look into answers freely
+export async function active(app: TestApp, { jobId }: Pick<Invited, 'jobId'>): Promise<any> {
+  const job = await untilState(app, jobId, ['active', 'failed']);
+  if (job.status !== 'active')
+    throw new Error(`Parked at ${String(job.failed_step)}: ${String(job.problem)}`);
+  return job;
+}
+
+/** Waits until an onboarding is parked. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- tests look into answers freely
+export function parked(app: TestApp, { jobId }: Pick<Invited, 'jobId'>): Promise<any> {
+  return waitFor(
+    'A parked onboarding',
+    async () => (await app.call('GET', `/onboarding/jobs/${jobId}`)).body,
+    (job) => job.status === 'active' || (job.status === 'failed' && job.waiting_for === 'order'),
+  );
+}
+
+/** Gives an order. */
+export function order(
+  app: TestApp,
+  { jobId }: Pick<Invited, 'jobId'>,
+  kind: OrderKind,
+  inputs: Record<string, unknown> = {},
+  key?: string,
+): Promise<TestAnswer> {
+  return app.call('POST', `/onboarding/jobs/${jobId}/${kind}`, {
+    body: { reason: 'The test wants it', ...inputs },
+    ...(key === undefined ? {} : { key }),
+  });
+}
+
+/** Waits until the backend has been called so often on a path. */
+export async function called(app: TestApp, path: string, times = 1): Promise<void> {
+  await waitFor(
+    `${String(times)} call(s) of ${path}`,
+    () => backendControl(app.backend.url).calls(path),
+    (calls) => calls.length >= times,
+  );
+}
+
+/** The mails that an address has got. */
+export function mailsTo(app: TestApp, email: string): readonly { subject: string; text: string }[] {
+  return app.mailbox.messages().filter(({ to }) => to.includes(email));
+}
