@@ -1,10 +1,11 @@
 import { createOnboardingActivities } from './onboarding';
+import { createTenantActivities } from './tenants';
 
 type OnboardingParts = Parameters<typeof createOnboardingActivities>[0];
 
 /** All activities of the worker; a test rejects names that occur twice. */
 export function createActivities(deps: OnboardingParts) {
-  return { ...createOnboardingActivities(deps) };
+  return { ...createOnboardingActivities(deps), ...createTenantActivities(deps) };
 }
 
 /** What workflows may call. */

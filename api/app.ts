@@ -1,8 +1,9 @@
 import express from 'express';
-import type { Express, Request, Router } from 'express';
+import type { Express, Request, RequestHandler, Router } from 'express';
 import helmet from 'helmet';
 import { DomainError, problems } from '../src/errors/problems';
 import type { EndpointContract } from '../src/contracts/http';
+import { normaliseAddress } from '../src/platform/client-addresses';
 import type { Log } from '../src/platform/log';
 import type { Metrics } from '../src/platform/metrics';
 import { createCsrfGuard, isPageForm } from './middleware/csrf';
@@ -11,7 +12,7 @@ import { requestId } from './middleware/request-id';
 import { createRequestLog } from './middleware/request-log';
 import { openApiDocument } from './openapi';
 import { createDocsPage } from './pages/docs-page';
-import { createRouter } from './router';
+import { createRouter, refuseOtherMethods } from './router';
 import type { AnyHandlers, RouterDeps } from './router';
 
 /** What the app is made of. */
@@ -27,9 +28,12 @@ export interface AppDeps extends Omit<RouterDeps, 'clientAddress'> {
   readonly metrics: Metrics;
 }
 
-/** The client's address: the right-most hop of X-Forwarded-For that is no trusted proxy. */
+/**
+ * The client's address: the right-most hop of X-Forwarded-For that is no trusted proxy. Always one that Postgres
+ * takes for an `inet`: where a proxy sent something else it is the proxy's own, and `::` when nobody is there any more.
+ */
 export function clientAddress(request: Request): string {
-  return request.ip ?? request.socket.remoteAddress ?? '';
+  return normaliseAddress(request.ip) ?? normaliseAddress(request.socket.remoteAddress) ?? '::';
 }
 
 /** The whole HTTP pipeline, top to bottom. */
@@ -53,9 +57,6 @@ export function createApp(deps: AppDeps): Express {
   app.use(documents());
   app.use(createCsrfGuard({ publicUrl: deps.publicUrl, isPageForm }));
   app.use(deps.pages);
-  app.use(express.json({ limit: '1mb', strict: false, type: 'application/json' }));
-  app.use(express.text({ limit: '1mb', type: 'text/csv' }));
-  app.use(express.urlencoded({ limit: '64kb', extended: false }));
   app.use(createRouter(deps.contracts, deps.handlers, { ...deps, clientAddress }));
   app.use(() => {
     throw new DomainError('not-found');
@@ -65,36 +66,44 @@ export function createApp(deps: AppDeps): Express {
 }
 
 function probes(deps: AppDeps): Router {
-  const router = express.Router();
-  router.get('/healthz', (_request, response) => {
+  const router = fixedPaths();
+  readOnly(router, '/healthz', (_request, response) => {
     response.json({ status: 'ok' });
   });
-  router.get('/readyz', async (_request, response) => {
+  readOnly(router, '/readyz', async (_request, response) => {
     const { ready, parts } = await deps.readiness();
     response.status(ready ? 200 : 503).json({ status: ready ? 'ready' : 'not ready', parts });
   });
-  router.get('/metrics', async (_request, response) => {
+  readOnly(router, '/metrics', async (_request, response) => {
     response.type(deps.metrics.registry.contentType).send(await deps.metrics.registry.metrics());
   });
   return router;
 }
 
 function documents(): Router {
-  const router = express.Router();
+  const router = fixedPaths();
   const document = JSON.stringify(openApiDocument());
-  router.get('/openapi.json', (_request, response) => {
+  readOnly(router, '/openapi.json', (_request, response) => {
     response.type('application/json').send(document);
   });
   router.use('/docs', createDocsPage());
-  router.get('/problems', (_request, response) => {
+  readOnly(router, '/problems', (_request, response) => {
     response.json({
       items: Object.entries(problems).map(([code, problem]) => ({ code, ...problem })),
     });
   });
-  router.get('/problems/:code', (request, response) => {
-    const problem = problemPage(request.params.code);
+  readOnly(router, '/problems/:code', (request, response) => {
+    const code = String(request.params['code']);
+    const problem = problemPage(code);
     if (!problem) throw new DomainError('not-found');
-    response.json({ code: request.params.code, ...problem });
+    response.json({ code, ...problem });
   });
   return router;
+}
+
+const fixedPaths = (): Router => express.Router({ caseSensitive: true, strict: true });
+
+function readOnly(router: Router, path: string, handler: RequestHandler): void {
+  router.get(path, handler);
+  refuseOtherMethods(router, path, ['GET', 'HEAD']);
 }

@@ -13,7 +13,8 @@ export interface Call<E extends EndpointContract = EndpointContract> {
   readonly onboarding: OnboardingCaller | undefined;
   readonly params: Parsed<E['params']>;
   readonly query: Parsed<E['query']>;
-  readonly body: Parsed<E['body']>;
+  /** Text where the endpoint takes CSV and got it. */
+  readonly body: Parsed<E['body']> | (E extends { readonly csv: z.ZodString } ? string : never);
   readonly requestId: string;
   /** The client's address: the right-most hop that is no trusted proxy. */
   readonly ip: string;

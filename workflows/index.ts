@@ -1,2 +1,3 @@
 export { onboardTenant } from './onboard-tenant';
+export { evaluateRollout, planReconciliation, reconcileTenant } from './reconcile-tenant';
 export { rotateToken } from './rotate-token';

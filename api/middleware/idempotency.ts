@@ -3,6 +3,7 @@ import { DomainError } from '../../src/errors/problems';
 import type { KeyRing } from '../../src/platform/crypto/sealing';
 import { hmac } from '../../src/platform/crypto/tokens';
 import type { Tx } from '../../src/platform/db';
+import { keepAnswer, takeKey } from '../../src/platform/idempotency';
 
 /** What a first request left behind: its answer, or the row that a replay has to wait for as well. */
 export interface Stored {
@@ -13,6 +14,8 @@ export interface Stored {
 
 /** The idempotency of one request. */
 export interface Idempotency {
+  /** What the client calls the request. */
+  readonly key: string;
   /**
    * Takes the key for this transaction and returns what a first request left, if there was one.
    * @throws DomainError `request-in-progress`, `idempotency-key-reused`
@@ -22,78 +25,53 @@ export interface Idempotency {
   store(tx: Tx, stored: Stored): Promise<void>;
 }
 
-/** Hours for which answers are kept. */
-const keptHours = 24;
-
-/** Minutes for which members that are shown once can be had again with the same key. */
-const onceMinutes = 10;
+/** A request that names itself. */
+export interface KeyedRequest {
+  /** Caller, method and path: a key means nothing outside of them. */
+  readonly scope: string;
+  readonly key: string;
+  readonly body: unknown;
+  /** Members of the answer that are shown once. */
+  readonly once: readonly string[];
+  /** Keeps those members for a replay; only for a client that named the request in its header. */
+  readonly keepsOnce?: boolean;
+}
 
 /** Builds the idempotency of requests; only HMACs of keys and bodies are stored. */
 export function createIdempotencyKeys(options: {
   readonly secret: Buffer;
   readonly ring: KeyRing;
-}) {
+}): (request: KeyedRequest) => Idempotency {
   const { secret, ring } = options;
-  return (request: {
-    /** Caller, method and path: a key means nothing outside of them. */
-    readonly scope: string;
-    readonly key: string;
-    readonly body: unknown;
-    readonly once: readonly string[];
-  }): Idempotency => {
-    const keyHash = hmac(secret, `idempotency-key\n${request.scope}\n${request.key}`);
-    const bodyHmac = hmac(secret, `idempotency-body\n${canonical(request.body)}`);
+  return ({ scope, key, body, once: names, keepsOnce = true }) => {
+    const keyHash = hmac(secret, `idempotency-key\n${scope}\n${key}`);
+    const bodyHmac = hmac(secret, `idempotency-body\n${canonical(body)}`);
     // Derived from the KEK and the client's own key, of which only an HMAC is stored: neither alone opens it.
     const sealKey = (): Buffer =>
-      ring.derive('usher/idempotency/once/v1', Buffer.from(`${request.scope}\n${request.key}`));
+      ring.derive('usher/idempotency/once/v1', Buffer.from(`${scope}\n${key}`));
     return {
+      key,
       async begin(tx) {
-        const { locked } = await tx.one<{ locked: boolean }>(
-          'select pg_try_advisory_xact_lock($1) as locked',
-          [keyHash.readBigInt64BE(0).toString()],
-        );
-        if (!locked) throw new DomainError('request-in-progress', { retryAfterSeconds: 1 });
-        const row = await tx.maybe<{
-          body_hmac: Buffer;
-          status: number;
-          response: Record<string, unknown> | null;
-          wait_for: Record<string, string> | null;
-          once_sealed: Buffer | null;
-        }>(
-          `select body_hmac, status, response, wait_for,
-             case when once_expires_at > now() then once_sealed end as once_sealed
-           from idempotency_keys where key_hash = $1 and expires_at > now()`,
-          [keyHash],
-        );
-        if (!row) return undefined;
-        if (!row.body_hmac.equals(bodyHmac)) throw new DomainError('idempotency-key-reused');
-        const shown = row.once_sealed ? unseal(sealKey(), row.once_sealed) : undefined;
+        const kept = await takeKey(tx, keyHash);
+        if (!kept) return undefined;
+        if (!kept.bodyHmac.equals(bodyHmac)) throw new DomainError('idempotency-key-reused');
+        const { response, onceSealed } = kept;
+        const shown = onceSealed && keepsOnce ? unseal(sealKey(), onceSealed) : undefined;
         return {
-          status: row.status,
-          body: row.response && withOnce(row.response, request.once, shown),
-          ...(row.wait_for ? { waitFor: row.wait_for } : {}),
+          status: kept.status,
+          body: response && withOnce(response, names, shown),
+          ...(kept.waitFor ? { waitFor: kept.waitFor } : {}),
         };
       },
       async store(tx, stored) {
-        const [kept, shownOnce] = split(stored.body, request.once);
-        await tx.run(
-          `insert into idempotency_keys
-             (key_hash, body_hmac, status, response, wait_for, once_sealed, once_expires_at, expires_at)
-           values ($1, $2, $3, $4, $5, $6, now() + $7 * interval '1 minute', now() + $8 * interval '1 hour')
-           on conflict (key_hash) do update set body_hmac = excluded.body_hmac, status = excluded.status,
-             response = excluded.response, wait_for = excluded.wait_for, once_sealed = excluded.once_sealed,
-             once_expires_at = excluded.once_expires_at, expires_at = excluded.expires_at, created_at = now()`,
-          [
-            keyHash,
-            bodyHmac,
-            stored.status,
-            kept === null ? null : JSON.stringify(kept),
-            stored.waitFor ? JSON.stringify(stored.waitFor) : null,
-            shownOnce ? seal(sealKey(), shownOnce) : null,
-            onceMinutes,
-            keptHours,
-          ],
-        );
+        const [response, shownOnce] = split(stored.body, names);
+        await keepAnswer(tx, keyHash, {
+          bodyHmac,
+          status: stored.status,
+          response,
+          waitFor: stored.waitFor ?? null,
+          onceSealed: shownOnce && keepsOnce ? seal(sealKey(), shownOnce) : null,
+        });
       },
     };
   };
@@ -112,14 +90,14 @@ export async function once<R extends Stored>(
   return reply;
 }
 
+// Equal bodies in one form, whatever the order of their members.
 function canonical(value: unknown): string {
-  return (
-    JSON.stringify(value, (_key, part: unknown) =>
-      typeof part === 'object' && part !== null && !Array.isArray(part)
-        ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
-        : part,
-    ) ?? ''
-  );
+  const text = JSON.stringify(value, (_key, part: unknown) =>
+    typeof part === 'object' && part !== null && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : part,
+  ) as string | undefined;
+  return text ?? '';
 }
 
 type Body = Readonly<Record<string, unknown>>;
@@ -136,11 +114,8 @@ function split(body: Body | null, names: readonly string[]): [Body | null, Body 
 function withOnce(body: Body, names: readonly string[], shown: Body | undefined): Body {
   if (names.length === 0) return body;
   if (shown) return { ...body, ...shown };
-  return {
-    ...body,
-    ...Object.fromEntries(names.map((name) => [name, null])),
-    secret_expired: true,
-  };
+  const nothing = Object.fromEntries(names.map((name) => [name, null]));
+  return { ...body, ...nothing, secret_expired: true };
 }
 
 function seal(key: Buffer, value: Body): Buffer {

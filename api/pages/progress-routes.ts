@@ -37,56 +37,72 @@ interface Owner {
 
 const address = '/onboarding/progress';
 
+/** What a visitor may see: who they are, and their own onboarding when there is one. */
+interface Sight {
+  readonly caller: Caller;
+  readonly own: { readonly owner: Owner; readonly progress: OwnProgress } | undefined;
+}
+
 /** Builds the progress pages. */
 export function createProgressPages(deps: Deps): ProgressPages {
-  const { forms, supportEmail } = deps;
-  const tokenFor = ({ onboardingId }: Owner): string => forms.issue('progress', onboardingId);
-  const page = (progress: OwnProgress, view: ProgressView, status: number): Page => ({
+  const { forms } = deps;
+  const sessionNeeded = (): Page => outcome({ kind: 'session-needed', signInUrl: '/sign-in' });
+  const view = (
+    { caller }: Sight,
+    progress: OwnProgress,
+    form: { readonly formToken: string; readonly sent?: ProgressForm },
+  ): ProgressView =>
+    progressView(progress, {
+      ...form,
+      supportEmail: deps.supportEmail,
+      signedIn: caller.kind === 'user',
+    });
+  const page = (progress: OwnProgress, shown: ProgressView, status: number): Page => ({
     status,
-    render: (context) => renderProgress(view, context),
+    render: (context) => renderProgress(shown, context),
     locale: progress.facts.invite.locale,
   });
 
   const show: PageHandler = async (visit) => {
-    const caller = await deps.authenticate(visit.request);
+    const sight = await look(deps, visit);
+    const { caller, own } = sight;
     const back = caller.kind === 'user' ? deps.back.read(visit.cookies) : undefined;
     if (back !== undefined) return { location: back, cookies: [deps.back.forget()] };
-    const owner = await ownerOf(deps, visit, caller);
-    const progress = owner && (await read(deps, owner));
-    if (owner && progress) {
-      const formToken = tokenFor(owner);
-      return page(progress, progressView(progress, { supportEmail, formToken }), 200);
+    if (own) {
+      const formToken = forms.issue('progress', own.owner.onboardingId);
+      return page(own.progress, view(sight, own.progress, { formToken }), 200);
     }
-    if (caller.kind === 'user') return signedIn(deps, caller);
-    return outcome({ kind: 'session-needed', signInUrl: '/sign-in' });
+    return caller.kind === 'user' ? signedIn(deps, caller) : sessionNeeded();
   };
 
   const send: PageHandler = async (visit) => {
     refuseForeign(visit, deps.config.PUBLIC_URL);
-    const caller = await deps.authenticate(visit.request);
-    const owner = await ownerOf(deps, visit, caller);
-    const progress = owner && (await read(deps, owner));
-    if (!owner || !progress) return outcome({ kind: 'session-needed', signInUrl: '/sign-in' });
+    const sight = await look(deps, visit);
+    if (!sight.own) return sessionNeeded();
+    const { owner, progress } = sight.own;
     const formToken = visit.field('form_token');
     if (!forms.check('progress', owner.onboardingId, formToken)) {
       return outcome({ kind: 'invalid-form', backUrl: address });
     }
-    const form = readProgressForm(visit);
-    const errors = form.errors.length > 0 ? form.errors : await store(deps, owner, progress, form);
-    if (errors.length === 0) return { location: address };
-    const sent = { ...form, errors };
-    return page(progress, progressView(progress, { supportEmail, formToken, sent }), 422);
+    const sent = await store(deps, owner, progress, readProgressForm(visit));
+    if (sent.errors.length === 0) return { location: address };
+    return page(progress, view(sight, progress, { formToken, sent }), 422);
   };
 
   const standing = async (visit: Visit): Promise<ProgressAnswer> => {
-    const caller = await deps.authenticate(visit.request);
-    const owner = await ownerOf(deps, visit, caller);
-    const progress = owner && (await read(deps, owner));
-    if (!progress) throw new DomainError('unauthenticated');
-    return progressAnswer(progressView(progress, { supportEmail, formToken: '' }));
+    const sight = await look(deps, visit);
+    if (!sight.own) throw new DomainError('unauthenticated');
+    return progressAnswer(view(sight, sight.own.progress, { formToken: '' }));
   };
 
   return { show, send, standing };
+}
+
+async function look(deps: Deps, visit: Visit): Promise<Sight> {
+  const caller = await deps.authenticate(visit.request);
+  const owner = await ownerOf(deps, visit, caller);
+  const progress = owner && (await read(deps, owner));
+  return { caller, own: owner && progress && { owner, progress } };
 }
 
 /**
@@ -118,33 +134,41 @@ function read(deps: Deps, owner: Owner): Promise<OwnProgress | undefined> {
   });
 }
 
-/** Stores what was sent; an onboarding that has ended meanwhile needs nothing any more. */
+/**
+ * Stores what was sent, and returns what is still wrong with it. A token is never shown again, so that a good one is
+ * kept also when something beside it has to be corrected. An onboarding that has ended meanwhile needs nothing.
+ */
 async function store(
   deps: Deps,
-  { onboardingId, tenantId, userId }: Owner,
+  owner: Owner,
   { facts }: OwnProgress,
-  { inputs }: ProgressForm,
-): Promise<ProgressForm['errors']> {
+  form: ProgressForm,
+): Promise<ProgressForm> {
+  const { wbToken } = form.inputs;
+  const keepsToken = form.errors.length > 0 && wbToken !== undefined;
+  if (form.errors.length > 0 && !keepsToken) return form;
+  const inputs = keepsToken ? { wbToken } : form.inputs;
   try {
-    await withTenant(deps.db, tenantId, (tx) =>
-      provideInputs(tx, deps, onboardingId, inputs, `user:${userId}`),
+    await withTenant(deps.db, owner.tenantId, (tx) =>
+      provideInputs(tx, deps, owner.onboardingId, inputs, `user:${owner.userId}`),
     );
-    return [];
+    return keepsToken ? { ...form, needs: form.needs.filter((need) => need !== 'token') } : form;
   } catch (error) {
     if (!(error instanceof DomainError)) throw error;
-    if (error.code === 'order-not-possible') return [];
+    if (error.code === 'order-not-possible') return { ...form, errors: [] };
     if (error.code !== 'step-completed') throw error;
-    const others: readonly (readonly [InputField, boolean])[] = [
-      [
-        'spreadsheet_id',
-        inputs.spreadsheetId !== undefined && inputs.spreadsheetId !== facts.spreadsheetId,
-      ],
-      ['owner_email', inputs.ownerEmail !== undefined && inputs.ownerEmail !== facts.ownerEmail],
-      ['wb_token', inputs.wbToken !== undefined],
+    const differing: readonly (readonly [InputField, boolean])[] = [
+      ['spreadsheet_id', differs(inputs.spreadsheetId, facts.spreadsheetId)],
+      ['owner_email', differs(inputs.ownerEmail, facts.ownerEmail)],
+      ['wb_token', true],
     ];
-    const field = others.find(([, differs]) => differs)?.[0] ?? 'wb_token';
-    return [{ field, code: 'already-stored' }];
+    const field = differing.find(([, changed]) => changed)?.[0] ?? 'wb_token';
+    return { ...form, errors: [{ field, code: 'already-stored' }] };
   }
+}
+
+function differs(sent: string | undefined, stored: string | null): boolean {
+  return sent !== undefined && sent !== stored;
 }
 
 async function signedIn(deps: Deps, caller: UserCaller): Promise<Page> {

@@ -19,6 +19,8 @@ export function progressView(
   page: {
     readonly supportEmail: string | null;
     readonly formToken: string;
+    /** Who has a session needs no way to one. */
+    readonly signedIn: boolean;
     /** What was sent and is wrong; nothing when the page is only looked at. */
     readonly sent?: Pick<InputForm, 'needs' | 'values' | 'errors'>;
   },
@@ -28,7 +30,7 @@ export function progressView(
   return {
     tenantName: facts.tenantName,
     steps: stepsOf(progress),
-    situation: situationOf(progress),
+    situation: situationOf(progress, page.signedIn),
     supportEmail: page.supportEmail,
     form:
       needs.length === 0
@@ -49,10 +51,13 @@ function needsOf({ missing }: OwnProgress): InputForm['needs'] {
   return missing.map((name) => (name === 'spreadsheet_id' ? 'workspace' : 'token'));
 }
 
-function situationOf({ facts, waitsForCustomer }: OwnProgress): ProgressSituation {
+function situationOf(
+  { facts, waitsForCustomer }: OwnProgress,
+  signedIn: boolean,
+): ProgressSituation {
   switch (facts.state) {
     case 'active':
-      return { kind: 'active', next: { signInUrl: '/sign-in' } };
+      return { kind: 'active', next: signedIn ? {} : { signInUrl: '/sign-in' } };
     case 'cancelled':
       return { kind: 'cancelled' };
     case 'rolled_back':

@@ -18,13 +18,14 @@ export function createApiServer(deps: Deps): { server: Server; stopServing(): vo
   const checkDatabase = databaseCheck(deps.db);
   const parts = createHandlers(deps, captchaOf(deps));
   const app = createApp({
-    contracts: endpoints.filter(({ operationId }) => operationId in parts.handlers),
+    contracts: endpoints,
     handlers: parts.handlers,
     pages: parts.pages,
     authenticate: parts.authenticate,
     findOnboarding: (request) =>
       parts.onboardingCookies.read(parseCookies(request.headers.cookie ?? '')),
     idempotencyKeys: parts.idempotencyKeys,
+    limits: parts.limits,
     onRefused: parts.onRefused,
     readiness: async () =>
       stopping

@@ -109,13 +109,15 @@ export async function runProgram(
   }
 }
 
-/** The last line of JSON in a program's output. */
-export function lastJsonLine(output: string): Record<string, unknown> {
-  for (const line of output.trim().split('\n').reverse()) {
+/** The JSON object in which a program's output ends, on one line or several. */
+export function jsonIn(output: string): Record<string, unknown> {
+  const lines = output.trim().split('\n');
+  for (let from = lines.length - 1; from >= 0; from -= 1) {
+    if (!lines[from]?.startsWith('{')) continue;
     try {
-      return JSON.parse(line) as Record<string, unknown>;
+      return JSON.parse(lines.slice(from).join('\n')) as Record<string, unknown>;
     } catch {
-      // A line for people.
+      // A line for people, or the inside of a longer object.
     }
   }
   throw new SetupError('The program answered no JSON.', output.trim());

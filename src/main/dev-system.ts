@@ -4,7 +4,7 @@ import { writeRunFile, type RunFile } from '../servers/run-file';
 import { openSecrets, type DevSecrets } from '../servers/secrets';
 import { chooseAddresses } from './dev-addresses';
 import { systemEnvironment, type Environment } from './dev-environment';
-import { lastJsonLine, migrate, runProgram, startProgram } from './dev-programs';
+import { jsonIn, migrate, runProgram, startProgram } from './dev-programs';
 import { startServers, type KeepRunning, type Part } from './dev-servers';
 import type { SystemContext } from './dev-tools';
 import { supervise } from './supervise';
@@ -53,11 +53,11 @@ async function ownerKey(
   const stored = secrets.find('OWNER_KEY');
   if (stored !== undefined) {
     const answer = await fetch(`${apiUrl}/me`, { headers: { 'X-Api-Key': stored } });
-    if (answer.ok) return stored;
+    if (answer.status !== 401) return stored;
   }
   const name = stored === undefined ? 'dev-owner' : `dev-owner-${Date.now().toString(36)}`;
   const args = ['service-account', 'create', '--name', name, '--role', 'owner', '--json'];
-  const { key } = lastJsonLine(await runProgram(root, 'cli', args, environment));
+  const { key } = jsonIn(await runProgram(root, 'cli', args, environment));
   secrets.set('OWNER_KEY', String(key));
   return String(key);
 }

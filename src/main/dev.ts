@@ -7,7 +7,7 @@ import { removeRunFile, stateDirOf } from '../servers/run-file';
 import { SetupError, explained } from '../servers/setup-error';
 import { playDemo } from './demo';
 import { controlPart, resetState, takeStateDir } from './dev-control';
-import { lastJsonLine, runProgram } from './dev-programs';
+import { jsonIn, runProgram } from './dev-programs';
 import { parts } from './dev-servers';
 import { startDevSystem, type DevSystem } from './dev-system';
 import { followLogs } from './follow-logs';
@@ -57,8 +57,9 @@ async function loginLink({ root }: Invocation, system: DevSystem): Promise<strin
     '--name',
     'Demo Owner',
     '--login-link',
+    '--json',
   ];
-  const { login_url } = lastJsonLine(await runProgram(root, 'cli', args, system.environment));
+  const { login_url } = jsonIn(await runProgram(root, 'cli', args, system.environment));
   return String(login_url);
 }
 

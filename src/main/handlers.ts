@@ -1,5 +1,4 @@
-import { Router } from 'express';
-import type { Request } from 'express';
+import type { Request, Router } from 'express';
 import { createAuthenticate } from '../../api/middleware/authenticate';
 import { createCookies } from '../../api/middleware/cookies';
 import { createIdempotencyKeys } from '../../api/middleware/idempotency';
@@ -17,7 +16,9 @@ import { createProvisioningRoutes } from '../../api/routes/provisioning';
 import { createRolloutRoutes } from '../../api/routes/rollout';
 import { createServiceAccountRoutes } from '../../api/routes/service-accounts';
 import { createSignInRoutes } from '../../api/routes/sign-in';
+import { createTenantResourceRoutes } from '../../api/routes/tenant-resources';
 import { createUserRoutes } from '../../api/routes/users';
+import { createPageRoutes } from '../../api/pages/routes';
 import * as audit from '../domain/audit/audit-entries';
 import { createIssuers } from '../domain/identity/oidc-issuers';
 import { sessionLives } from '../domain/identity/sessions';
@@ -26,6 +27,7 @@ import { declaredStep } from '../domain/onboarding/steps';
 import { createVerification } from '../domain/onboarding/verification';
 import type { CaptchaProvider } from '../domain/onboarding/verification';
 import { createCursors } from '../platform/cursors';
+import { normaliseAddress } from '../platform/client-addresses';
 import { createPasswords } from '../platform/crypto/passwords';
 import { withSystem } from '../platform/db';
 import { errorFields } from '../platform/log';
@@ -38,6 +40,7 @@ export interface HttpParts {
   readonly pages: Router;
   readonly authenticate: RouterDeps['authenticate'];
   readonly idempotencyKeys: RouterDeps['idempotencyKeys'];
+  readonly limits: RouterDeps['limits'];
   readonly onRefused: RouterDeps['onRefused'];
   readonly onboardingCookies: OnboardingCookies;
 }
@@ -63,7 +66,7 @@ export function createHandlers(deps: Deps, captcha: CaptchaProvider | undefined)
     publicUrl: env.PUBLIC_URL,
     formKeys: env.COOKIE_SECRET,
     findInvitedEmail: (hash: Buffer) => invitedEmailOf(db, hash),
-    landing: (surface: string) => (surface === 'operator' ? '/console' : '/onboarding/progress'),
+    landing: (surface: string) => (surface === 'operator' ? '/docs' : '/onboarding/progress'),
     verification: createVerification(deps, captcha),
     describeStep: (connector: string, step: string) => {
       const declared = declaredStep(deps.connectors, `${connector}.${step}`);
@@ -82,7 +85,9 @@ export function createHandlers(deps: Deps, captcha: CaptchaProvider | undefined)
     ...createJobRoutes(shared),
     ...createRolloutRoutes(shared),
     ...createIncidentRoutes(shared),
+    ...createTenantResourceRoutes(shared),
   };
+  const idempotencyKeys = createIdempotencyKeys({ secret: cookieKey.key, ring });
   const authenticate = createAuthenticate({
     db,
     serviceKeys: deps.serviceKeys,
@@ -93,9 +98,19 @@ export function createHandlers(deps: Deps, captcha: CaptchaProvider | undefined)
   });
   return {
     handlers: handlers as unknown as AnyHandlers,
-    pages: Router(),
+    pages: createPageRoutes({
+      ...shared,
+      config: env,
+      cookies: onboardingCookies,
+      browserCookies: cookies,
+      idempotencyKeys,
+      clientAddress,
+      authenticate,
+      supportEmail: env.OPERATORS_MAIL[0] ?? null,
+    }),
     authenticate,
-    idempotencyKeys: createIdempotencyKeys({ secret: cookieKey.key, ring }),
+    idempotencyKeys,
+    limits: shared.limits,
     onRefused: (caller, contract, request) => {
       if (caller.kind === 'anonymous') return;
       withSystem(db, 'identity', (tx) =>
@@ -105,7 +120,7 @@ export function createHandlers(deps: Deps, captcha: CaptchaProvider | undefined)
           outcome: 'denied',
           actorId: caller.actorId,
           metadata: { operation: contract.operationId, permission: contract.access },
-          sourceIp: clientAddress(request) || null,
+          sourceIp: normaliseAddress(clientAddress(request)) ?? null,
         }),
       ).catch((error: unknown) => {
         deps.log.warn(errorFields(error), 'A refusal could not be audited');

@@ -120,14 +120,19 @@ export function createMailSender(
   };
 }
 
-/** A mail whose link was replaced, whose invite is closed or whose tenant is suspended is not sent any more. */
+const toCustomers = ['invite', 'invite-reminder', 'customer-input-reminder', 'welcome'];
+const closedStatuses = ['suspended', 'archived', 'deleted', 'purging'];
+
+/**
+ * A mail whose link was replaced, whose invite is closed, or to the customer of a tenant that is suspended is not sent
+ * any more. What staff are told stays true: a declined invite frees its tenant, and its sender still hears of it.
+ */
 async function stillWanted(tx: Tx, mail: Mail): Promise<boolean> {
-  if (mail.tenantId) {
+  if (mail.tenantId && toCustomers.includes(mail.kind)) {
     const tenant = await tx.maybe<{ status: string }>('select status from tenants where id = $1', [
       mail.tenantId,
     ]);
-    const closed = ['suspended', 'archived', 'deleted', 'purging'];
-    if (tenant && closed.includes(tenant.status) && mail.kind !== 'operator-parked') return false;
+    if (tenant && closedStatuses.includes(tenant.status)) return false;
   }
   if (mail.inviteTokenId === null) return true;
   const open = await tx.maybe(

@@ -57,11 +57,12 @@ export function createTerminal(): Terminal {
   };
   const draw = () => {
     if (!interactive) return;
-    const width = stdout.columns || 80;
+    // A line that wraps could not be erased again.
+    const room = Math.max(0, (stdout.columns || 80) - nameWidth - 16);
     for (const { name, detail, started } of running) {
-      const text = line(paint(36, '·'), name, detail, performance.now() - started);
-      // A line that wraps could not be erased again.
-      stdout.write(`${coloured ? text : text.slice(0, width - 1)}\n`);
+      const short = detail.slice(0, room).padEnd(Math.min(room, detailWidth));
+      const time = seconds(performance.now() - started).padStart(8);
+      stdout.write(`  ${paint(36, '·')} ${name.padEnd(nameWidth)}${paint(2, short)} ${time}\n`);
       drawn += 1;
     }
   };

@@ -3,7 +3,7 @@ import type { MailSender } from '../domain/mails/mails';
 import { sweepIdentity } from '../domain/identity/upkeep';
 import { dropStalePlaces } from '../domain/onboarding/backend-rate';
 import { releaseHeld } from '../domain/onboarding/held-invites';
-import { abandonedTenants, freeAbandonedTenant } from '../domain/onboarding/invites';
+import { abandonedTenants, freeAbandonedTenant } from '../domain/onboarding/close-invite';
 import { wakeAllFrom, wakeUndriven } from '../domain/onboarding/reconciler';
 import { withSystem } from '../platform/db';
 import { rewrapBatch } from '../domain/secrets/secrets';
@@ -11,6 +11,7 @@ import { sweepPlatform } from '../platform/sweep';
 import { readState, writeState } from '../platform/system-state';
 import type { Deps } from './deps';
 import { startLoop } from './loop';
+import { reconcileSchedules } from './schedules';
 
 /** The parts of a worker that need no Temporal. */
 export interface Upkeep {
@@ -44,6 +45,7 @@ export function startUpkeep(deps: Deps, mailSender: MailSender): Upkeep {
     log,
     round: async () => {
       await wakeAllInNewNamespace(deps);
+      await reconcileSchedules(deps);
       return false;
     },
   });

@@ -220,3 +220,12 @@ export function replayWakes(tx: Tx, ids: readonly string[] | 'dead'): Promise<nu
     [ids === 'dead' ? null : ids],
   );
 }
+
+/** Removes wake-ups that were delivered more than a day ago; returns how many. */
+export function sweepDelivered(tx: Tx, limit: number): Promise<number> {
+  return tx.run(
+    `delete from outbox where id in (
+       select id from outbox where delivered_at < now() - interval '1 day' limit $1 for update skip locked)`,
+    [limit],
+  );
+}

@@ -149,7 +149,7 @@ describe('a suggestion', () => {
         const typed = name.slice(0, at % name.length) + name.slice((at % name.length) + 1);
         const meant = nearest(typed, names);
         fc.pre(meant !== undefined);
-        expect(meant!.startsWith(typed) || distance(typed, meant!) <= 1).toBe(true);
+        expect(meant.startsWith(typed) || distance(typed, meant) <= 1).toBe(true);
       }),
     );
   });

@@ -67,6 +67,12 @@ export interface PageApp {
   /** Does what the workflow would do, until it waits for somebody or is done; returns the state then. */
   drive(invite: TestInvite): Promise<string>;
   act<T>(fn: (tx: Tx) => Promise<T>): Promise<T>;
+  /** Runs a statement, as whoever may see all tenants. */
+  run(sql: string, ...params: unknown[]): Promise<void>;
+  /** The one row of a query. */
+  one<R>(sql: string, ...params: unknown[]): Promise<R>;
+  /** Runs a statement that no role of Usher's may run. */
+  asSuperuser(sql: string): Promise<void>;
   /** A digest of every row of every table, by table. */
   snapshot(): Promise<Record<string, string>>;
   close(): Promise<void>;
@@ -167,6 +173,11 @@ export async function startPageApp(
     deps,
     logs,
     act,
+    async run(sql, ...params) {
+      await act((tx) => tx.run(sql, params));
+    },
+    one: <R>(sql: string, ...params: unknown[]) =>
+      act((tx) => tx.one<Record<string, unknown>>(sql, params)) as Promise<R>,
     later: (ms) => {
       ahead += ms;
     },
@@ -210,6 +221,10 @@ export async function startPageApp(
         else return view.state;
       }
     },
+    asSuperuser: (sql) =>
+      withClient(database.superUrl, async (client) => {
+        await client.query(sql);
+      }),
     snapshot: () => snapshotOf(database.superUrl),
     async close() {
       server.closeAllConnections();
@@ -227,10 +242,8 @@ export async function startPageApp(
   };
 }
 
-async function snapshotOf(connectionString: string): Promise<Record<string, string>> {
-  const client = new Client({ connectionString });
-  await client.connect();
-  try {
+function snapshotOf(connectionString: string): Promise<Record<string, string>> {
+  return withClient(connectionString, async (client) => {
     const tables = await client.query<{ name: string }>(
       `select tablename as name from pg_tables where schemaname = 'public' order by 1`,
     );
@@ -243,6 +256,17 @@ async function snapshotOf(connectionString: string): Promise<Record<string, stri
       rows[name] = `${String(found.length)} ${createHash('sha256').update(text).digest('hex')}`;
     }
     return rows;
+  });
+}
+
+async function withClient<T>(
+  connectionString: string,
+  work: (client: Client) => Promise<T>,
+): Promise<T> {
+  const client = new Client({ connectionString });
+  await client.connect();
+  try {
+    return await work(client);
   } finally {
     await client.end();
   }

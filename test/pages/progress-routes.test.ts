@@ -171,6 +171,8 @@ describe('POST /onboarding/progress', () => {
     expect(page.text).toContain('href="/sign-in"');
     expect(page.text).not.toContain('<form');
     expect(await standing()).toMatchObject({ situation: 'active', final: true });
+    visitor.cookies.set('usher_session', await app.session(await userOf(invite)));
+    expect((await visitor.get(progress)).text).not.toContain('href="/sign-in"');
     expect(app.logs.join('')).not.toContain(wbToken);
   });
 
@@ -206,6 +208,18 @@ describe('POST /onboarding/progress', () => {
     expect(page.text).not.toContain('Qx7-secret');
     const again = await send({ ...workspace, wb_token: marketplaceToken() }, page);
     expect(again.status).toBe(303);
+  });
+
+  it('keeps a good token when something beside it is wrong, and asks for the rest alone', async () => {
+    const invite = await accepted();
+    const wbToken = marketplaceToken();
+    const page = await send({ ...workspace, spreadsheet_id: '', wb_token: wbToken });
+    expect(page.status).toBe(422);
+    expect(page.text).not.toMatch(/name="wb_token"|eyJ[\w-]+\.eyJ/);
+    expect(page.text).toContain(`value="${workspace.owner_email}"`);
+    expect((await standing()).revision).toBe(/data-revision="([^"]+)"/.exec(page.text)?.[1]);
+    expect((await send(workspace, page)).status).toBe(303);
+    expect(await app.drive(invite)).toBe('active');
   });
 
   it('answers 422 when something else is already stored and in use', async () => {

@@ -71,3 +71,33 @@ export function formTokenOf(page: Seen): string {
   if (token === undefined) throw new Error(`The page has no form: ${page.text.slice(0, 500)}`);
   return token;
 }
+
+/** A visitor with an invite in hand. */
+export interface Guest extends Visitor {
+  /** Looks at the invite, which has to be open. */
+  open(invite: { readonly path: string }): Promise<Seen>;
+  /** Sends one of the page's forms; looks at the page first unless it was given. */
+  send(
+    invite: { readonly path: string },
+    fields: Record<string, string>,
+    page?: Seen,
+  ): Promise<Seen>;
+}
+
+/** A new guest. */
+export function guestOf(url: string): Guest {
+  const visitor = visitorOf(url);
+  const open: Guest['open'] = async ({ path }) => {
+    const page = await visitor.get(path);
+    expect(page.status).toBe(200);
+    return page;
+  };
+  return {
+    ...visitor,
+    open,
+    send: async (invite, fields, page) => {
+      const form_token = formTokenOf(page ?? (await open(invite)));
+      return visitor.post(invite.path, { form_token, ...fields });
+    },
+  };
+}

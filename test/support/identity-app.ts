@@ -143,6 +143,7 @@ export async function startIdentityApp(options: IdentityAppOptions = {}): Promis
     }),
     findOnboarding: () => state.onboarding,
     idempotencyKeys: createIdempotencyKeys({ secret: cookieSecret!.key, ring }),
+    limits: shared.limits,
     onRefused: () => undefined,
     pages: Router(),
     readiness: () => Promise.resolve({ ready: true, parts: {} }),

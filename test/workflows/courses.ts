@@ -17,11 +17,12 @@ export async function onboard(
 
 /** Waits until an onboarding is active. */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- tests look into answers freely
-export async function active(app: TestApp, { jobId }: Pick<Invited, 'jobId'>): Promise<any> {
-  const job = await untilState(app, jobId, ['active', 'failed']);
-  if (job.status !== 'active')
-    throw new Error(`Parked at ${String(job.failed_step)}: ${String(job.problem)}`);
-  return job;
+export function active(
+  app: TestApp,
+  { jobId }: Pick<Invited, 'jobId'>,
+  seconds = 30,
+): Promise<any> {
+  return untilState(app, jobId, ['active'], seconds);
 }
 
 /** Waits until an onboarding is parked. */
@@ -30,7 +31,7 @@ export function parked(app: TestApp, { jobId }: Pick<Invited, 'jobId'>): Promise
   return waitFor(
     'A parked onboarding',
     async () => (await app.call('GET', `/onboarding/jobs/${jobId}`)).body,
-    (job) => job.status === 'active' || (job.status === 'failed' && job.waiting_for === 'order'),
+    (job) => job.status === 'failed' && job.waiting_for === 'order',
   );
 }
 
@@ -48,12 +49,16 @@ export function order(
   });
 }
 
-/** Waits until the backend has been called so often on a path. */
-export async function called(app: TestApp, path: string, times = 1): Promise<void> {
+/** Waits until the backend has been called on a path for an onboarding. */
+export async function called(
+  app: TestApp,
+  path: string,
+  { jobId }: Pick<Invited, 'jobId'>,
+): Promise<void> {
   await waitFor(
-    `${String(times)} call(s) of ${path}`,
+    `A call of ${path}`,
     () => backendControl(app.backend.url).calls(path),
-    (calls) => calls.length >= times,
+    (calls) => calls.some((call) => call.idempotency_key?.startsWith(jobId)),
   );
 }
 

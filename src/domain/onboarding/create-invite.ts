@@ -1,26 +1,20 @@
-import type { RolloutStage } from '../../contracts/rollout';
 import type { InviteRow as InviteRequest } from '../../contracts/invites';
 import { DomainError } from '../../errors/problems';
 import type { Tx } from '../../platform/db';
 import * as audit from '../audit/audit-entries';
 import { emitEvent } from '../tenants/events';
 import type { Tenant } from '../tenants/tenants';
-import { createPendingTenant, findTenant, lockTenant, slugFrom } from '../tenants/tenants';
+import { expireInvite } from './close-invite';
 import type { OnboardingDeps } from './deps';
-import { admits } from './gates.rules';
+import { isHeld } from './held-invites';
 import { writeInputs } from './inputs';
-import {
-  activationLink,
-  findOpenInvite,
-  freeAbandonedTenant,
-  insertInvite,
-  lockInvite,
-  mailToken,
-  mintToken,
-  resendInvite,
-} from './invites';
+import { mailToken } from './invite-mails';
+import { tenantOfInvite } from './invite-tenant';
+import { activationLink, mintToken } from './invite-tokens';
+import { insertInvite, lockInvite, lockInviteOfAddress } from './invites';
+import type { InviteRow } from './invites';
 import { createOnboarding } from './onboardings';
-import { openTenantStatuses } from './onboarding.rules';
+import { resendInvite } from './resend-invite';
 import { wakeOnboarding } from './wake';
 
 /** Who invites. */
@@ -28,6 +22,20 @@ export interface Inviter {
   readonly actorId: string;
   readonly userId: string | null;
   readonly locale?: string | undefined;
+}
+
+/** What an invite may be beyond its request. */
+export interface InviteOptions {
+  /** The bulk request that it is a row of. */
+  readonly bulk?: BulkPlace | undefined;
+  /** The visitor invited themselves. */
+  readonly selfServe?: boolean | undefined;
+}
+
+/** A row of a bulk request. */
+export interface BulkPlace {
+  readonly id: string;
+  readonly row: number;
 }
 
 /** A created (or resent) invite, with the link that is shown this once. */
@@ -40,46 +48,40 @@ export interface CreatedInvite {
   readonly held: boolean;
 }
 
-type Deps = Pick<OnboardingDeps, 'ring' | 'config' | 'outbox' | 'metrics' | 'connectors'>;
+/** What inviting takes. */
+export type InvitingDeps = Pick<
+  OnboardingDeps,
+  'ring' | 'config' | 'outbox' | 'metrics' | 'connectors'
+>;
 
 /**
  * Invites somebody: tenant, invite, token, onboarding, inputs, mail, audit entry and wake-up in one transaction.
- * @throws DomainError `invite-exists`, `already-member`, `tenant-not-found`, `tenant-not-open`, `slug-taken`,
- *   `partner-not-found`, `blueprint-not-found`
+ * @throws DomainError `invite-exists`, `already-member`, `blueprint-not-found`, what `tenantOfInvite` throws, and
+ *   with `on_conflict: resend` what `resendInvite` throws
  */
 export async function createInvite(
   tx: Tx,
-  deps: Deps,
+  deps: InvitingDeps,
   request: InviteRequest,
   inviter: Inviter,
-  options: {
-    readonly bulk?: { readonly id: string; readonly row: number } | undefined;
-    readonly selfServe?: boolean;
-  } = {},
+  options: InviteOptions = {},
 ): Promise<CreatedInvite> {
-  const tenant = await tenantOf(tx, request, inviter);
+  const tenant = await tenantOfInvite(tx, request, inviter.actorId);
   await refuseMember(tx, tenant.id, request.email);
   const blueprint = deps.connectors.blueprintFor({
     plan: tenant.plan,
     kind: tenant.kind,
     ...(request.blueprint === undefined ? {} : { wanted: request.blueprint }),
   });
-  const open = await findOpenInvite(tx, deps, tenant.id, request.email);
+  const open = await openInviteOf(tx, deps, tenant.id, request.email);
   if (open) {
     if (request.on_conflict === 'fail') throw inviteExists(open.id);
-    const resent = await resendInvite(tx, deps, open, inviter.actorId);
-    return {
-      inviteId: open.id,
-      tenantId: tenant.id,
-      onboardingId: open.onboarding_id,
-      link: resent.link,
-      expiresAt: resent.expiresAt,
-      held: false,
-    };
+    const { link, expiresAt } = await resendInvite(tx, deps, open, inviter.actorId);
+    const [inviteId, onboardingId] = [open.id, open.onboarding_id];
+    return { inviteId, tenantId: tenant.id, onboardingId, link, expiresAt, held: false };
   }
 
-  const { stage } = await tx.one<{ stage: RolloutStage }>('select stage from rollout');
-  const held = !admits(stage, tenant);
+  const held = await isHeld(tx, tenant);
   const inserted = await insertInvite(tx, {
     ...request,
     tenant,
@@ -98,41 +100,19 @@ export async function createInvite(
     blueprint,
     actor: inviter.actorId,
   });
-  if (request.workspace !== undefined || request.wb_token !== undefined) {
-    await writeInputs(
-      tx,
-      deps.ring,
-      { onboardingId, tenantId: tenant.id },
-      {
-        spreadsheetId: request.workspace?.spreadsheet_id,
-        ownerEmail: request.workspace
-          ? (request.workspace.owner_email ?? request.email)
-          : undefined,
-        wbToken: request.wb_token,
-      },
-    );
-  }
+  await keepInputs(tx, deps, { onboardingId, tenantId: tenant.id }, request);
   const minted = await mintToken(tx, { id: inserted.id, tenant_id: tenant.id }, 'first');
   if (!held) {
     const invite = await lockInvite(tx, inserted.id);
     await mailToken(tx, deps, invite, 'invite', minted, inserted.expires_at);
   }
-  await audit.append(tx, {
-    action: 'invite.created',
-    crud: 'c',
-    actorId: inviter.actorId,
-    tenantId: tenant.id,
-    targets: [
-      { type: 'invite', id: inserted.id },
-      { type: 'tenant', id: tenant.id, name: tenant.slug },
-    ],
-    metadata: { role: request.roles[0] ?? 'client', held, bulk: options.bulk !== undefined },
-  });
-  await emitEvent(tx, {
-    type: 'onboarding.started.v1',
-    tenantId: tenant.id,
-    data: { invite_id: inserted.id, onboarding_id: onboardingId },
-  });
+  await record(
+    tx,
+    tenant,
+    { ...options, inviteId: inserted.id, onboardingId, held },
+    request,
+    inviter,
+  );
   await deps.outbox.wake(tx, wakeOnboarding(inserted.id));
   tx.afterCommit(() => {
     deps.metrics.invites.inc({ status: 'created' });
@@ -147,52 +127,68 @@ export async function createInvite(
   };
 }
 
+// One whose time is over is closed on the way, so that a new one can take its place.
+async function openInviteOf(
+  tx: Tx,
+  deps: InvitingDeps,
+  tenantId: string,
+  email: string,
+): Promise<InviteRow | undefined> {
+  const invite = await lockInviteOfAddress(tx, tenantId, email);
+  if (!invite?.lapsed) return invite;
+  await expireInvite(tx, deps, invite);
+  return undefined;
+}
+
 function inviteExists(inviteId: string): DomainError {
   return new DomainError('invite-exists', { extra: { invite_id: inviteId } });
 }
 
-async function tenantOf(tx: Tx, request: InviteRequest, inviter: Inviter): Promise<Tenant> {
-  if (request.tenant_id !== undefined) {
-    const tenant = await lockTenant(tx, request.tenant_id);
-    if (!openTenantStatuses.includes(tenant.status)) throw new DomainError('tenant-not-open');
-    return tenant;
-  }
-  const wanted = request.tenant;
-  if (wanted?.partner_id !== undefined) await requirePartner(tx, wanted.partner_id);
-  const slug = wanted?.slug ?? slugFrom(request.email.slice(0, request.email.lastIndexOf('@')));
-  const standing = wanted ? await findTenant(tx, slug) : undefined;
-  if (standing?.status === 'pending') await handOver(tx, standing, request, inviter);
-  return createPendingTenant(tx, {
-    slug,
-    name: wanted?.name ?? (wanted ? undefined : request.name),
-    plan: wanted?.plan,
-    kind: wanted?.kind,
-    partnerId: wanted?.partner_id,
-    actorId: inviter.actorId,
+async function keepInputs(
+  tx: Tx,
+  deps: InvitingDeps,
+  owner: { readonly onboardingId: string; readonly tenantId: string },
+  { workspace, wb_token: wbToken, email }: InviteRequest,
+): Promise<void> {
+  if (workspace === undefined && wbToken === undefined) return;
+  await writeInputs(tx, deps.ring, owner, {
+    spreadsheetId: workspace?.spreadsheet_id,
+    ownerEmail: workspace ? (workspace.owner_email ?? email) : undefined,
+    wbToken,
   });
 }
 
-// A pending tenant of the same slug either has an invite of this address, which is then the conflict to report, or
-// is free by now, or keeps its slug.
-async function handOver(
+async function record(
   tx: Tx,
-  standing: Tenant,
+  tenant: Tenant,
+  made: InviteOptions & {
+    readonly inviteId: string;
+    readonly onboardingId: string;
+    readonly held: boolean;
+  },
   request: InviteRequest,
   inviter: Inviter,
 ): Promise<void> {
-  const open = await tx.maybe<{ id: string }>(
-    `select id from invites where tenant_id = $1 and email = $2 and status = 'invited' and expires_at > now()`,
-    [standing.id, request.email],
-  );
-  if (open && request.on_conflict === 'fail') throw inviteExists(open.id);
-  await freeAbandonedTenant(tx, standing.id, inviter.actorId);
-}
-
-async function requirePartner(tx: Tx, partnerId: string): Promise<void> {
-  const partner = await tx.maybe(`select 1 from partners where id = $1 and status = 'active'`, [
-    partnerId,
-  ]);
-  if (!partner) throw new DomainError('partner-not-found');
+  await audit.append(tx, {
+    action: 'invite.created',
+    crud: 'c',
+    actorId: inviter.actorId,
+    tenantId: tenant.id,
+    targets: [
+      { type: 'invite', id: made.inviteId },
+      { type: 'tenant', id: tenant.id, name: tenant.slug },
+    ],
+    metadata: {
+      role: request.roles[0] ?? 'client',
+      held: made.held,
+      bulk: made.bulk !== undefined,
+    },
+  });
+  await emitEvent(tx, {
+    type: 'onboarding.started.v1',
+    tenantId: tenant.id,
+    data: { invite_id: made.inviteId, onboarding_id: made.onboardingId },
+  });
 }
 
 async function refuseMember(tx: Tx, tenantId: string, email: string): Promise<void> {

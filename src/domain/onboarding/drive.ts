@@ -5,9 +5,12 @@ import { enqueueMail } from '../mails/mails';
 import { emitEvent } from '../tenants/events';
 import { activateTenant, lockTenant } from '../tenants/tenants';
 import { applyOrder, tokenOfOrder } from './apply-order';
+import { expireInvite } from './close-invite';
 import type { OnboardingDeps } from './deps';
 import { lockFactsOfInvite, readFacts } from './facts';
-import { expireInvite, lockInvite, mailToken, markReminded, mintToken } from './invites';
+import { mailToken } from './invite-mails';
+import { mintToken } from './invite-tokens';
+import { lockInvite, markReminded } from './invites';
 import { beginWait, countReminder, endWait, move } from './onboardings';
 import { openTenantStatuses, provisioningStates } from './onboarding.rules';
 import { readOrder } from './orders';
@@ -146,7 +149,7 @@ async function remindCustomer(
     userId: facts.userId,
     toEmail: facts.invite.email,
     locale: facts.invite.locale,
-    data: { tenant_name: facts.tenantName, missing },
+    data: { tenant_name: facts.tenantName, missing, reminder: facts.remindersSent + 1 },
   });
   await countReminder(tx, facts.id);
 }

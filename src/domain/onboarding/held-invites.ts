@@ -1,11 +1,15 @@
 import type { RolloutStage } from '../../contracts/rollout';
 import type { Tx } from '../../platform/db';
+import type { OnboardingDeps } from './deps';
 import { admissionOf, admits } from './gates.rules';
-import { openHeldInvite } from './invites';
+import { mailToken } from './invite-mails';
+import { mintToken } from './invite-tokens';
+import { lockInvite, unholdInvite } from './invites';
 import { openTenantStatuses } from './onboarding.rules';
+import { wakeOnboarding } from './wake';
 
 /** What opening a held invite takes. */
-export type HeldInviteDeps = Parameters<typeof openHeldInvite>[1];
+export type HeldInviteDeps = Pick<OnboardingDeps, 'ring' | 'config' | 'outbox'>;
 
 /** The roll-out stage that is open now. */
 export async function currentStage(tx: Tx): Promise<RolloutStage> {
@@ -45,4 +49,13 @@ export async function releaseHeld(tx: Tx, deps: HeldInviteDeps, limit: number): 
   );
   for (const { id } of invites) await openHeldInvite(tx, deps, id);
   return invites.length;
+}
+
+// Its time starts now and its mail goes out.
+async function openHeldInvite(tx: Tx, deps: HeldInviteDeps, inviteId: string): Promise<void> {
+  const invite = await lockInvite(tx, inviteId);
+  if (!invite.held || invite.status !== 'invited') return;
+  const expiresAt = await unholdInvite(tx, inviteId);
+  await mailToken(tx, deps, invite, 'invite', await mintToken(tx, invite, 'first'), expiresAt);
+  await deps.outbox.wake(tx, wakeOnboarding(inviteId));
 }

@@ -2,7 +2,7 @@ import { DomainError } from '../../errors/problems';
 import * as audit from '../audit/audit-entries';
 import type { OnboardingDeps } from './deps';
 import { withInviteOf } from './holder';
-import { tellInviter } from './invites';
+import { tellInviter } from './invite-mails';
 import { wakeOnboarding } from './wake';
 
 /**

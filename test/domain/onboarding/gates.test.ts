@@ -11,7 +11,6 @@ import {
 import type { HeldInviteDeps } from '../../../src/domain/onboarding/held-invites';
 import { isHeld, releaseHeld } from '../../../src/domain/onboarding/held-invites';
 import { createKeyRing } from '../../../src/platform/crypto/sealing';
-import { createMetrics } from '../../../src/platform/metrics';
 import { createOutbox } from '../../../src/platform/outbox';
 import { createTestDatabase } from '../../support/database';
 import type { TestDatabase } from '../../support/database';
@@ -29,7 +28,6 @@ beforeAll(async () => {
   db = createDatabase({ url: home.appUrl, applicationName: 'gates-test', max: 4 });
   deps = {
     ring: createKeyRing([{ id: 'k1', key: Buffer.alloc(32, 1) }]),
-    metrics: createMetrics(),
     config: { PUBLIC_URL: 'http://localhost' } as HeldInviteDeps['config'],
     outbox: createOutbox({
       db,

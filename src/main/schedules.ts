@@ -1,0 +1,72 @@
+import { createHash } from 'node:crypto';
+import { ScheduleNotFoundError, ScheduleOverlapPolicy } from '@temporalio/client';
+import type { ScheduleDescription, ScheduleOptions } from '@temporalio/client';
+import type { Deps } from './deps';
+
+/** A schedule of Usher: its tick plans in Postgres and wakes the workflows that do the work. */
+interface Tick {
+  readonly name: string;
+  readonly workflowType: string;
+  readonly every: string;
+}
+
+const ticks: readonly Tick[] = [
+  { name: 'reconcile-tenants', workflowType: 'planReconciliation', every: '1 hour' },
+  { name: 'evaluate-gates', workflowType: 'evaluateRollout', every: '5 minutes' },
+];
+
+const memoField = 'usher-hash';
+
+/**
+ * Brings the schedules below `usher/<task queue>/` in step with this build: missing ones are created, changed ones
+ * replaced, unknown ones removed. One that an operator paused stays paused. Others are never touched.
+ */
+export async function reconcileSchedules(deps: Deps): Promise<void> {
+  const prefix = `usher/${deps.env.TASK_QUEUE}/`;
+  const { schedule } = deps.temporal.client;
+  const wanted = new Map(ticks.map((tick) => [prefix + tick.name, optionsOf(deps, prefix, tick)]));
+  for (const [id, options] of wanted) await reconcileOne(deps, id, options);
+  for await (const { scheduleId } of schedule.list()) {
+    if (scheduleId.startsWith(prefix) && !wanted.has(scheduleId)) {
+      await schedule.getHandle(scheduleId).delete();
+    }
+  }
+}
+
+function optionsOf(deps: Deps, prefix: string, tick: Tick): ScheduleOptions {
+  const options = {
+    scheduleId: prefix + tick.name,
+    spec: { intervals: [{ every: tick.every }], jitter: '30 seconds' },
+    policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '10 minutes' },
+    action: {
+      type: 'startWorkflow',
+      workflowType: tick.workflowType,
+      workflowId: `tick/${deps.env.TASK_QUEUE}/${tick.name}`,
+      taskQueue: deps.env.TASK_QUEUE,
+      args: [],
+    },
+  } as unknown as ScheduleOptions;
+  const hash = createHash('sha256').update(JSON.stringify(options)).digest('hex').slice(0, 16);
+  return { ...options, memo: { [memoField]: hash } };
+}
+
+async function reconcileOne(deps: Deps, id: string, options: ScheduleOptions): Promise<void> {
+  const { schedule } = deps.temporal.client;
+  const standing = await describe(deps, id);
+  if (standing?.memo?.[memoField] === options.memo?.[memoField] && standing) return;
+  // A memo cannot be updated, so a changed schedule is replaced; whether it is paused is the operator's.
+  const paused = standing?.state.paused ?? false;
+  const note = standing?.state.note;
+  if (standing) await schedule.getHandle(id).delete();
+  await schedule.create({ ...options, state: { paused, ...(note ? { note } : {}) } });
+  deps.log.info({ 'schedule.id': id }, standing ? 'Replaced a schedule' : 'Created a schedule');
+}
+
+async function describe(deps: Deps, id: string): Promise<ScheduleDescription | undefined> {
+  try {
+    return await deps.temporal.client.schedule.getHandle(id).describe();
+  } catch (error) {
+    if (error instanceof ScheduleNotFoundError) return undefined;
+    throw error;
+  }
+}
