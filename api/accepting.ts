@@ -138,11 +138,11 @@ export async function askForNewLink(deps: HolderDeps, token: string, ip: string)
   await requestNewLink(deps, token);
 }
 
-/** Wrong passwords of accepts, counted by e-mail address. */
+/** Passwords tried at accepts, counted by e-mail address. */
 function guessesOf(limits: RateLimits): Guesses {
   return {
-    check: (email) => limits.check('accept', `email:${email}`),
-    count: (email) => limits.penalise('accept', `email:${email}`),
+    take: (email) => limits.consume('accept', `email:${email}`),
+    giveBack: (email) => limits.reward('accept', `email:${email}`),
   };
 }
 

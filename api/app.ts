@@ -55,8 +55,9 @@ export function createApp(deps: AppDeps): Express {
     }),
   );
   app.use(documents());
-  app.use(createCsrfGuard({ publicUrl: deps.publicUrl, isPageForm }));
+  // Pages refuse forms from other sites themselves, with a page.
   app.use(deps.pages);
+  app.use(createCsrfGuard({ publicUrl: deps.publicUrl, isPageForm }));
   app.use(createRouter(deps.contracts, deps.handlers, { ...deps, clientAddress }));
   app.use(() => {
     throw new DomainError('not-found');

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { NamedKey } from '../src/platform/config';
+import type { NamedKey } from '../src/platform/config-values';
 import { signValue, verifyValue } from '../src/platform/crypto/tokens';
 import type { OnboardingCaller } from '../src/domain/identity/callers';
 import type { Cookie } from './middleware/cookies';
@@ -17,8 +17,14 @@ const Content = z.object({
 /** The cookie that an accept sets: it drives this one onboarding and opens no session. */
 export interface OnboardingCookies {
   readonly name: string;
-  issue(accepted: { onboardingId: string; tenantId: string; userId: string }): string;
-  read(cookies: Readonly<Record<string, string | undefined>>): OnboardingCaller | undefined;
+  readonly issue: (accepted: {
+    readonly onboardingId: string;
+    readonly tenantId: string;
+    readonly userId: string;
+  }) => string;
+  readonly read: (
+    cookies: Readonly<Record<string, string | undefined>>,
+  ) => OnboardingCaller | undefined;
 }
 
 /** Builds the onboarding cookies; signed, so that nothing needs to be stored. */

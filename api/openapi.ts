@@ -4,78 +4,82 @@ import { Problem } from '../src/contracts/http';
 import type { EndpointContract } from '../src/contracts/http';
 import { problems } from '../src/errors/problems';
 import type { ProblemCode } from '../src/errors/problems';
+import { bodyTypesOf } from './bodies';
+import { createSchemas } from './openapi-schemas';
+import type { Json, Schemas } from './openapi-schemas';
 
-type Json = Record<string, unknown>;
+/** The API as an OpenAPI 3.1 document. */
+export interface OpenApiDocument {
+  readonly openapi: '3.1.0';
+  readonly info: Json;
+  readonly servers: readonly Json[];
+  readonly tags: readonly Json[];
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Json>>>>;
+  readonly components: Json;
+}
 
-const methodsWithBody = new Set(['post', 'put', 'patch']);
+/** The API as an OpenAPI 3.1 document, made from the contracts alone. */
+export function openApiDocument(): OpenApiDocument {
+  const schemas = createSchemas();
+  schemas.convert(Problem, 'output');
+  const paths: Record<string, Record<string, Json>> = {};
+  for (const contract of endpoints) {
+    const methods = (paths[contract.path] ??= {});
+    methods[contract.method] = operation(contract, schemas);
+  }
+  const byName = ([a]: [string, unknown], [b]: [string, unknown]): number => (a < b ? -1 : 1);
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Usher',
+      version: '1',
+      description: 'Onboarding and lifecycle of tenants. Errors are RFC 9457 problem documents.',
+      license: { name: 'Proprietary', identifier: 'LicenseRef-Proprietary' },
+    },
+    servers: [{ url: '/' }],
+    tags: [...new Set(endpoints.map(({ tag }) => tag))].map((name) => ({ name })),
+    paths,
+    components: {
+      schemas: Object.fromEntries(Object.entries(schemas.components).sort(byName)),
+      headers: sharedHeaders,
+      securitySchemes: {
+        serviceKey: { type: 'apiKey', in: 'header', name: 'X-Api-Key' },
+        bearer: { type: 'http', scheme: 'bearer' },
+        session: { type: 'apiKey', in: 'cookie', name: '__Host-usher_session' },
+        onboarding: { type: 'apiKey', in: 'cookie', name: '__Host-usher_onboarding' },
+      },
+    },
+  };
+}
 
-/** Problems that an endpoint can answer by its kind, beyond those that it names. */
-function problemsOf(contract: EndpointContract): ProblemCode[] {
+function operation(contract: EndpointContract, schemas: Schemas): Json {
+  return {
+    operationId: contract.operationId,
+    tags: [contract.tag],
+    summary: contract.summary,
+    ...(contract.access.includes(':') ? { 'x-permission': contract.access } : {}),
+    security: security(contract),
+    parameters: parameters(contract, schemas),
+    ...(contract.body ? { requestBody: requestBody(contract, contract.body, schemas) } : {}),
+    responses: responses(contract, schemas),
+  };
+}
+
+function security(contract: EndpointContract): Json[] {
   const { access } = contract;
-  const known = access !== 'public' && access !== 'holder';
+  if (access === 'public' || access === 'holder') return [];
   return [
-    'malformed-request',
-    'validation-failed',
-    'internal',
-    'unavailable',
-    'rate-limited',
-    // A credential that is no good is refused everywhere, also where none is needed.
-    'unauthenticated',
-    ...(known
-      ? ([
-          'forbidden',
-          'wrong-audience',
-          'address-not-allowed',
-          'password-change-required',
-        ] as const)
-      : []),
-    ...(contract.method === 'get' ? [] : (['cross-origin'] as const)),
-    ...(contract.stepUp ? (['step-up-required'] as const) : []),
-    ...(contract.body
-      ? (['malformed-body', 'body-too-large', 'unsupported-media-type'] as const)
-      : []),
-    ...(contract.idempotent
-      ? (['idempotency-key-reused', 'idempotency-key-mismatch', 'request-in-progress'] as const)
-      : []),
-    ...(contract.ifMatch ? (['version-stale'] as const) : []),
-    ...(contract.ifMatch === 'required' ? (['precondition-required'] as const) : []),
-    ...contract.problems,
+    { serviceKey: [] },
+    { bearer: [] },
+    { session: [] },
+    ...(contract.orSelf ? [{ onboarding: [] }] : []),
   ];
 }
 
-// Components by id, so that a schema that is used twice stands in the document once.
-function createSchemas() {
-  const components: Json = {};
-  const convert = (schema: z.ZodType, io: 'input' | 'output'): Json => {
-    const {
-      $defs,
-      $schema: _,
-      ...json
-    } = z.toJSONSchema(schema, {
-      target: 'draft-2020-12',
-      io,
-      unrepresentable: 'any',
-    }) as Json & { $defs?: Json };
-    for (const [name, definition] of Object.entries($defs ?? {}))
-      components[name] = relocated(definition);
-    return relocated(json) as Json;
-  };
-  return { components, convert };
-}
-
-function relocated(value: unknown): unknown {
-  return JSON.parse(
-    JSON.stringify(value).replaceAll('"#/$defs/', '"#/components/schemas/'),
-  ) as unknown;
-}
-
-function parameters(
-  contract: EndpointContract,
-  inline: (schema: z.ZodType, io: 'input') => Json,
-): Json[] {
+function parameters(contract: EndpointContract, schemas: Schemas): Json[] {
   const from = (schema: z.ZodObject | undefined, place: 'path' | 'query'): Json[] => {
     if (!schema) return [];
-    const json = inline(schema, 'input') as {
+    const json = schemas.convert(schema, 'input') as {
       properties?: Record<string, Json>;
       required?: string[];
     };
@@ -90,73 +94,149 @@ function parameters(
       };
     });
   };
-  const header = (name: string, description: string, required: boolean, schema: Json): Json => ({
+  const header = (name: string, description: string, pattern: string, required = false): Json => ({
     name,
     in: 'header',
     required,
     description,
-    schema,
+    schema: { type: 'string', pattern },
   });
+  const { idempotent, ifMatch } = contract;
+  const repeatable = 'Makes the request safe to repeat for 24 hours';
   return [
     ...from(contract.params, 'path'),
     ...from(contract.query, 'query'),
-    ...(contract.idempotent
+    ...(idempotent ? [header('Idempotency-Key', repeatable, '^[\\x21-\\x7e]{1,255}$')] : []),
+    ...(ifMatch
       ? [
-          header('Idempotency-Key', 'Makes the request safe to repeat for 24 hours', false, {
-            type: 'string',
-            pattern: '^[\\x21-\\x7e]{1,255}$',
-          }),
-        ]
-      : []),
-    ...(contract.ifMatch
-      ? [
-          header('If-Match', 'The ETag that was read', contract.ifMatch === 'required', {
-            type: 'string',
-            pattern: '^("v[0-9]{1,9}"|\\*)$',
-          }),
+          header(
+            'If-Match',
+            'The ETag that was read',
+            '^("v[0-9]{1,9}"|\\*)$',
+            ifMatch === 'required',
+          ),
         ]
       : []),
   ];
 }
 
-function responses(
-  contract: EndpointContract,
-  refer: (schema: z.ZodType, io: 'output') => Json,
-): Json {
-  const result: Json = {};
+function requestBody(contract: EndpointContract, body: z.ZodType, schemas: Schemas): Json {
+  const schemaOf = (type: string): z.ZodType =>
+    type === 'text/csv' ? (contract.csv ?? z.string()) : body;
+  return {
+    // A body all of whose members are optional may be left out.
+    required: !body.safeParse({}).success,
+    content: Object.fromEntries(
+      bodyTypesOf(contract).map((type) => [
+        type,
+        { schema: schemas.convert(schemaOf(type), 'input') },
+      ]),
+    ),
+  };
+}
+
+function responses(contract: EndpointContract, schemas: Schemas): Json {
+  const result: Record<string, Json> = {};
   for (const [status, schema] of Object.entries(contract.responses)) {
-    const isHtml = schema?.meta()?.['contentMediaType'] === 'text/html';
     result[status] = {
       description: contract.summary,
-      headers: { 'X-Request-Id': { schema: { type: 'string', format: 'uuid' } } },
-      ...(schema
-        ? {
-            content: {
-              [isHtml ? 'text/html' : 'application/json']: {
-                schema: isHtml ? { type: 'string' } : refer(schema, 'output'),
-              },
-            },
-          }
-        : {}),
+      headers: headersOf(successHeaders(contract)),
+      ...(schema ? { content: contentOf(schema, schemas) } : {}),
     };
   }
-  const byStatus = groupByStatus(problemsOf(contract));
-  for (const [status, codes] of [...byStatus].sort(([a], [b]) => a - b)) {
-    const unique = [...new Set(codes)];
-    const media = { schema: { $ref: '#/components/schemas/Problem' } };
+  const byStatus = [...groupByStatus(problemsOf(contract))].sort(([a], [b]) => a - b);
+  for (const [status, codes] of byStatus) {
     const before = result[String(status)] as { content?: Json } | undefined;
     result[String(status)] = {
-      ...before,
-      description: unique.map((code) => `\`${code}\`: ${problems[code].title}`).join('; '),
-      headers: { 'X-Request-Id': { schema: { type: 'string', format: 'uuid' } } },
+      description: codes.map((code) => `\`${code}\`: ${problems[code].title}`).join('; '),
+      headers: headersOf(problemHeaders[status] ?? []),
       content: {
         ...before?.content,
-        'application/problem+json': media,
+        'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } },
         ...(contract.tag === 'pages' ? { 'text/html': { schema: { type: 'string' } } } : {}),
       },
     };
   }
   return result;
+}
+
+function contentOf(schema: z.ZodType, schemas: Schemas): Json {
+  return schema.meta()?.['contentMediaType'] === 'text/html'
+    ? { 'text/html': { schema: { type: 'string' } } }
+    : { 'application/json': { schema: schemas.convert(schema, 'output') } };
+}
+
+const sharedHeaders = {
+  'X-Request-Id': {
+    required: true,
+    description: 'Finds the request in logs, audit entries and attempts',
+    schema: { type: 'string', format: 'uuid' },
+  },
+  'Retry-After': {
+    required: true,
+    description: 'Seconds to wait before the next try',
+    schema: { type: 'integer', minimum: 1 },
+  },
+  'WWW-Authenticate': { required: true, schema: { type: 'string' } },
+  ETag: { description: 'Version of the resource', schema: { type: 'string' } },
+  'Idempotency-Replayed': {
+    description: 'true when this is the answer of an earlier request with the same key',
+    schema: { type: 'string', enum: ['true'] },
+  },
+};
+
+type HeaderName = keyof typeof sharedHeaders;
+
+const problemHeaders: Readonly<Record<number, readonly HeaderName[]>> = {
+  401: ['WWW-Authenticate'],
+  412: ['ETag'],
+  429: ['Retry-After'],
+  503: ['Retry-After'],
+};
+
+function successHeaders(contract: EndpointContract): HeaderName[] {
+  return [
+    ...(contract.method === 'get' ? (['ETag'] as const) : []),
+    ...(contract.idempotent ? (['Idempotency-Replayed'] as const) : []),
+  ];
+}
+
+function headersOf(names: readonly HeaderName[]): Json {
+  return Object.fromEntries(
+    ['X-Request-Id', ...names].map((name) => [name, { $ref: `#/components/headers/${name}` }]),
+  );
+}
+
+/** Problems that an endpoint can answer: by its kind, and those that it names. */
+function problemsOf(contract: EndpointContract): ProblemCode[] {
+  const { access, method, stepUp, idempotent, ifMatch } = contract;
+  const isOpen = access === 'public' || access === 'holder';
+  const isRead = method === 'get';
+  const codes: (ProblemCode | false | undefined)[] = [
+    'malformed-request',
+    'validation-failed',
+    'internal',
+    'unavailable',
+    'rate-limited',
+    // A credential that is no good is refused everywhere, also where none is needed.
+    'unauthenticated',
+    'wrong-audience',
+    'address-not-allowed',
+    !isOpen && 'forbidden',
+    !isOpen && 'password-change-required',
+    stepUp && 'step-up-required',
+    !isRead && 'cross-origin',
+    !isRead && 'malformed-body',
+    !isRead && 'body-too-large',
+    !isRead && 'unsupported-media-type',
+    idempotent && 'idempotency-key-reused',
+    idempotent && 'idempotency-key-mismatch',
+    idempotent && 'request-in-progress',
+    ifMatch && 'version-stale',
+    ifMatch === 'required' && 'precondition-required',
+    ...contract.problems,
+  ];
+  return [...new Set(codes.filter((code) => code !== undefined && code !== false))];
 }
 
 function groupByStatus(codes: readonly ProblemCode[]): Map<number, ProblemCode[]> {
@@ -166,75 +246,4 @@ function groupByStatus(codes: readonly ProblemCode[]): Map<number, ProblemCode[]
     groups.set(status, [...(groups.get(status) ?? []), code]);
   }
   return groups;
-}
-
-function security(contract: EndpointContract): Json[] {
-  const { access } = contract;
-  if (access === 'public' || access === 'holder') return [];
-  return [
-    { serviceKey: [] },
-    { bearer: [] },
-    { session: [] },
-    ...(contract.orSelf ? [{ onboarding: [] }] : []),
-  ];
-}
-
-/** The API as an OpenAPI 3.1 document, made from the contracts alone. */
-export function openApiDocument(): Json {
-  const schemas = createSchemas();
-  schemas.convert(Problem, 'output');
-  const paths: Record<string, Json> = {};
-  for (const contract of endpoints) {
-    const operation = {
-      operationId: contract.operationId,
-      tags: [contract.tag],
-      summary: contract.summary,
-      ...(contract.access.includes(':') ? { 'x-permission': contract.access } : {}),
-      security: security(contract),
-      parameters: parameters(contract, schemas.convert),
-      ...(contract.body && methodsWithBody.has(contract.method)
-        ? {
-            requestBody: {
-              required: true,
-              content: Object.fromEntries(
-                (contract.bodyTypes ?? ['application/json']).map((type) => [
-                  type,
-                  {
-                    schema:
-                      type === 'text/csv'
-                        ? { type: 'string' }
-                        : schemas.convert(contract.body ?? z.never(), 'input'),
-                  },
-                ]),
-              ),
-            },
-          }
-        : {}),
-      responses: responses(contract, schemas.convert),
-    };
-    paths[contract.path] = { ...paths[contract.path], [contract.method]: operation };
-  }
-  return {
-    openapi: '3.1.0',
-    info: {
-      title: 'Usher',
-      version: '1',
-      description: 'Onboarding and lifecycle of tenants. Errors are RFC 9457 problem documents.',
-      license: { name: 'Proprietary', identifier: 'LicenseRef-Proprietary' },
-    },
-    servers: [{ url: '/' }],
-    tags: [...new Set(endpoints.map(({ tag }) => tag))].map((name) => ({ name })),
-    paths,
-    components: {
-      schemas: Object.fromEntries(
-        Object.entries(schemas.components).sort(([a], [b]) => (a < b ? -1 : 1)),
-      ),
-      securitySchemes: {
-        serviceKey: { type: 'apiKey', in: 'header', name: 'X-Api-Key' },
-        bearer: { type: 'http', scheme: 'bearer' },
-        session: { type: 'apiKey', in: 'cookie', name: '__Host-usher_session' },
-        onboarding: { type: 'apiKey', in: 'cookie', name: '__Host-usher_onboarding' },
-      },
-    },
-  };
 }

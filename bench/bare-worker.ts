@@ -50,7 +50,7 @@ async function main(): Promise<void> {
   const activities = createBareActivities();
   const workflowBundle = await bundleWorkflowCode({
     workflowsPath: join(__dirname, 'bare-workflow.js'),
-    logger: { log() {}, trace() {}, debug() {}, info() {}, warn() {}, error() {} } as never,
+    logger: { log() {}, trace() {}, debug() {}, info() {}, warn() {}, error() {} },
   });
   const shared = { connection, activities, maxConcurrentActivityTaskExecutions: 20 };
   const workers = await Promise.all([

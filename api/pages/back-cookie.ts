@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { returnPath } from '../../src/domain/identity/oidc.rules';
 import type { Clock } from '../../src/platform/clock';
-import type { NamedKey } from '../../src/platform/config';
+import type { NamedKey } from '../../src/platform/config-values';
 import { signValue, verifyValue } from '../../src/platform/crypto/tokens';
 import type { Cookie } from '../middleware/cookies';
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import type { Clock } from '../../src/platform/clock';
-import type { NamedKey } from '../../src/platform/config';
+import type { NamedKey } from '../../src/platform/config-values';
 import { hashToken, signValue, verifyValue } from '../../src/platform/crypto/tokens';
 
 /** Hours for which a form may stay open before it is sent. */

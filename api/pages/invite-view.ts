@@ -7,7 +7,7 @@ import { requireOpen, withInviteOf } from '../../src/domain/onboarding/holder';
 import type { HeldInvite } from '../../src/domain/onboarding/holder';
 import { markOpened } from '../../src/domain/onboarding/invites';
 import { maskEmail, openTenantStatuses } from '../../src/domain/onboarding/onboarding.rules';
-import type { OidcIssuer } from '../../src/platform/config';
+import type { OidcIssuer } from '../../src/platform/config-values';
 import type { Tx } from '../../src/platform/db';
 import { renderInvite } from './invite-page';
 import type { PageDeps } from './page-deps';

@@ -2,6 +2,7 @@ import express from 'express';
 import type { Request, RequestHandler, Router } from 'express';
 import { systemClock } from '../../src/platform/clock';
 import { sendProblem } from '../middleware/problems';
+import { refuseOtherMethods } from '../router';
 import { assets } from './assets/assets';
 import { createBackCookie } from './back-cookie';
 import { createFormTokens } from './form-tokens';
@@ -58,6 +59,14 @@ export function createPageRoutes(deps: PageDeps): Router {
   router.post('/sign-out', form, page('signOut', signIn.signOut));
 
   router.use(onError);
+  // Behind the error pages: who sends other methods is a program, and is told as programs are.
+  for (const path of ['/', '/terms', '/invite', '/login', '/onboarding/progress.json']) {
+    refuseOtherMethods(router, path, ['GET', 'HEAD']);
+  }
+  for (const path of ['/invite/:token', '/onboarding/progress', '/sign-in']) {
+    refuseOtherMethods(router, path, ['GET', 'HEAD', 'POST']);
+  }
+  refuseOtherMethods(router, '/sign-out', ['POST']);
   return router;
 }
 

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { parse as parseCookies } from 'cookie';
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
+import { normaliseAddress } from '../../src/platform/client-addresses';
 import { chooseLocale, findLocale } from '../../src/platform/locale';
 import type { Locale } from '../../src/platform/locale';
 import { isSameOrigin } from '../middleware/csrf';
@@ -140,7 +141,8 @@ export function visitOf(
   const value = (name: string): unknown => (Object.hasOwn(body, name) ? body[name] : undefined);
   return {
     request,
-    ip: deps.clientAddress(request),
+    // A client that has gone by now has no address any more; what it sent is done all the same.
+    ip: normaliseAddress(deps.clientAddress(request)) ?? '::',
     userAgent: request.get('user-agent')?.slice(0, 500) ?? null,
     requestId: String(response.locals['requestId'] ?? ''),
     cookies: parseCookies(request.headers.cookie ?? ''),

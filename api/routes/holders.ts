@@ -6,15 +6,10 @@ import type { HolderDeps } from '../accepting';
 import type { Handlers } from '../endpoint';
 import type { OnboardingCookies } from '../onboarding-cookie';
 
-type HolderHandlers = Pick<
-  Handlers<typeof holderEndpoints>,
-  'previewInvite' | 'acceptInvite' | 'declineInvite' | 'requestNewLink'
->;
-
 type Deps = HolderDeps & { readonly cookies: OnboardingCookies };
 
 /** Everything that the holder of an invite's link can do. */
-export function createHolderRoutes(deps: Deps): HolderHandlers {
+export function createHolderRoutes(deps: Deps): Handlers<typeof holderEndpoints> {
   const { db, limits } = deps;
   return {
     previewInvite: ({ params: { token }, ip }) =>

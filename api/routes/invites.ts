@@ -1,41 +1,37 @@
+import { BulkInvite } from '../../src/contracts/invites';
+import type { BulkInviteQuery, inviteEndpoints } from '../../src/contracts/invites';
 import type { z } from 'zod';
-import { BulkInvite, InviteRow as InviteRowSchema } from '../../src/contracts/invites';
-import type { BulkInviteResult, inviteEndpoints } from '../../src/contracts/invites';
 import { fieldErrors } from '../../src/errors/http';
 import { DomainError } from '../../src/errors/problems';
-import type { FieldError } from '../../src/errors/problems';
 import type { Caller } from '../../src/domain/identity/callers';
+import { inviteAll } from '../../src/domain/onboarding/bulk-invites';
+import type { InviteBatch, InviteRowResult } from '../../src/domain/onboarding/bulk-invites';
+import { revokeInvite } from '../../src/domain/onboarding/close-invite';
 import { createInvite } from '../../src/domain/onboarding/create-invite';
 import type { Inviter } from '../../src/domain/onboarding/create-invite';
-import { listInvites, readInvite } from '../../src/domain/onboarding/invite-list';
-import type { InviteShown } from '../../src/domain/onboarding/invite-list';
-import {
-  checkVersion,
-  findBulkInvite,
-  lockInvite,
-  resendInvite,
-  revokeInvite,
-} from '../../src/domain/onboarding/invites';
 import type { OnboardingDeps } from '../../src/domain/onboarding/deps';
 import { csvRows } from '../../src/domain/onboarding/invite-csv';
+import { listInvites, readInvite } from '../../src/domain/onboarding/invite-list';
+import type { InviteShown } from '../../src/domain/onboarding/invite-list';
+import { checkVersion, lockInvite } from '../../src/domain/onboarding/invites';
+import { resendInvite } from '../../src/domain/onboarding/resend-invite';
 import type { Cursors } from '../../src/platform/cursors';
 import { withOperator } from '../../src/platform/db';
 import type { RateLimits } from '../../src/platform/rate-limits';
 import type { Handlers } from '../endpoint';
 import { once } from '../middleware/idempotency';
 
-type InviteHandlers = Pick<
-  Handlers<typeof inviteEndpoints>,
-  'createInvite' | 'createInvites' | 'listInvites' | 'getInvite' | 'resendInvite' | 'revokeInvite'
->;
+/** What the invite routes use. */
+export type InviteRouteDeps = OnboardingDeps & {
+  readonly limits: RateLimits;
+  readonly cursors: Cursors;
+};
 
 /** Inviting people, and looking after the invites until they are accepted. */
-export function createInviteRoutes(
-  deps: OnboardingDeps & { readonly limits: RateLimits; readonly cursors: Cursors },
-): InviteHandlers {
-  const { db, limits } = deps;
+export function createInviteRoutes(deps: InviteRouteDeps): Handlers<typeof inviteEndpoints> {
+  const { db, limits, cursors } = deps;
   return {
-    createInvite: async ({ caller, body, idempotency }) => {
+    async createInvite({ caller, body, idempotency }) {
       await limits.consume('invite-create', caller.actorId);
       const { idempotency_key: _key, ...request } = body;
       return withOperator(db, caller.actorId, (tx) =>
@@ -58,31 +54,44 @@ export function createInviteRoutes(
       );
     },
 
-    createInvites: async ({ caller, body, query, headers }) => {
+    async createInvites({ caller, body, query, idempotency }) {
+      const batch = batchOf(body, query, idempotency?.key);
       await limits.consume('invite-create', caller.actorId);
-      const isCsv = (headers['content-type'] ?? '').startsWith('text/csv');
-      const batch = isCsv ? csvBatch(body, query) : body;
-      return { status: 200, body: await inviteAll(deps, batch, caller) };
+      const rows = await inviteAll(deps, batch, inviterOf(caller));
+      const count = (status: InviteRowResult['status']): number =>
+        rows.filter((row) => row.status === status).length;
+      return {
+        status: 200,
+        body: {
+          success: true,
+          batch_id: batch.batchId,
+          dry_run: batch.dryRun,
+          created: count('created'),
+          repeated: count('repeated'),
+          failed: count('failed'),
+          rows: rows.map(toRow),
+        },
+      };
     },
 
-    listInvites: async ({ query, caller }) => {
+    async listInvites({ query, caller }) {
       const { limit, cursor, ...filter } = query;
-      const keyset = deps.cursors.open('invites', filter, { limit, cursor });
+      const keyset = cursors.open('invites', filter, { limit, cursor });
       const page = await withOperator(db, caller.actorId, (tx) => listInvites(tx, filter, keyset), {
         readOnly: true,
       });
-      return { status: 200, body: deps.cursors.answer('invites', filter, page, shown) };
+      return { status: 200, body: cursors.answer('invites', filter, page, toInvite) };
     },
 
-    getInvite: async ({ params, caller }) => {
+    async getInvite({ params, caller }) {
       const invite = await withOperator(db, caller.actorId, (tx) => readInvite(tx, params.id), {
         readOnly: true,
       });
-      return { status: 200, body: shown(invite), version: invite.version };
+      return { status: 200, body: toInvite(invite), version: invite.version };
     },
 
-    resendInvite: async ({ caller, params, ifMatch, idempotency }) =>
-      withOperator(db, caller.actorId, (tx) =>
+    async resendInvite({ caller, params, ifMatch, idempotency }) {
+      return withOperator(db, caller.actorId, (tx) =>
         once(idempotency, tx, async () => {
           const invite = await lockInvite(tx, params.id);
           checkVersion(invite, ifMatch);
@@ -99,21 +108,66 @@ export function createInviteRoutes(
             },
           } as const;
         }),
-      ),
+      );
+    },
 
-    revokeInvite: async ({ caller, params, ifMatch }) =>
-      withOperator(db, caller.actorId, async (tx) => {
+    async revokeInvite({ caller, params, ifMatch }) {
+      await withOperator(db, caller.actorId, async (tx) => {
         const invite = await lockInvite(tx, params.id);
         checkVersion(invite, ifMatch);
         await revokeInvite(tx, deps, invite, caller.actorId);
-        return { status: 200, body: { success: true, invite_id: invite.id, status: 'revoked' } };
-      }),
+      });
+      return { status: 200, body: { success: true, invite_id: params.id, status: 'revoked' } };
+    },
+  };
+}
+
+function inviterOf(caller: Caller): Inviter {
+  return { actorId: caller.actorId, userId: caller.kind === 'user' ? caller.userId : null };
+}
+
+// A CSV has no place for a name or a dry run, so both may stand in the query; what is said twice must agree.
+function batchOf(
+  body: BulkInvite | string,
+  query: z.output<typeof BulkInviteQuery>,
+  key: string | undefined,
+): InviteBatch {
+  const bulk = typeof body === 'string' ? csvBulk(body) : body;
+  const names = new Set([bulk.batch_id, query.batch_id, key].filter((name) => name !== undefined));
+  const [batchId] = names;
+  if (batchId === undefined) {
+    const message = 'name the batch: batch_id, or the header Idempotency-Key';
+    throw new DomainError('validation-failed', { errors: [{ pointer: '/batch_id', message }] });
+  }
+  if (names.size > 1) {
+    throw new DomainError('idempotency-key-mismatch', {
+      detail: 'The batch has more than one name; send one of batch_id and Idempotency-Key.',
+    });
+  }
+  return { batchId, dryRun: bulk.dry_run || query.dry_run === true, rows: bulk.rows };
+}
+
+function csvBulk(text: string): BulkInvite {
+  const parsed = BulkInvite.safeParse({ rows: csvRows(text) });
+  if (parsed.success) return parsed.data;
+  throw new DomainError('validation-failed', { errors: fieldErrors(parsed.error) });
+}
+
+function toRow(result: InviteRowResult) {
+  return {
+    row: result.row,
+    status: result.status,
+    invite_id: result.inviteId,
+    client_id: result.tenantId,
+    code: result.code,
+    detail: result.detail,
+    errors: [...result.errors],
   };
 }
 
 const timeOrNull = (time: Date | null): string | null => time?.toISOString() ?? null;
 
-function shown(invite: InviteShown) {
+function toInvite(invite: InviteShown) {
   return {
     id: invite.id,
     email: invite.email,
@@ -135,108 +189,4 @@ function shown(invite: InviteShown) {
     created_at: invite.createdAt.toISOString(),
     version: invite.version,
   };
-}
-
-function inviterOf(caller: Caller): Inviter {
-  return { actorId: caller.actorId, userId: caller.kind === 'user' ? caller.userId : null };
-}
-
-type Batch = z.output<typeof BulkInvite>;
-
-function csvBatch(
-  text: unknown,
-  query: { readonly batch_id?: string | undefined; readonly dry_run?: boolean | undefined },
-): Batch {
-  const parsed = BulkInvite.safeParse({
-    batch_id: query.batch_id,
-    dry_run: query.dry_run ?? false,
-    rows: csvRows(text),
-  });
-  if (!parsed.success) {
-    throw new DomainError('validation-failed', { errors: fieldErrors(parsed.error) });
-  }
-  return parsed.data;
-}
-
-type RowResult = z.output<typeof BulkInviteResult>['rows'][number];
-
-// Each row is a transaction of its own: one bad row does not take the others with it.
-async function inviteAll(
-  deps: OnboardingDeps,
-  batch: Batch,
-  caller: Caller,
-): Promise<z.output<typeof BulkInviteResult>> {
-  const bulkId = `${caller.actorId}/${batch.batch_id}`;
-  const rows: RowResult[] = [];
-  for (const [index, row] of batch.rows.entries()) {
-    rows.push(await inviteRow(deps, batch, { id: bulkId, row: index + 1 }, row, caller));
-  }
-  const count = (status: RowResult['status']): number =>
-    rows.filter((row) => row.status === status).length;
-  return {
-    success: true,
-    batch_id: batch.batch_id,
-    dry_run: batch.dry_run,
-    created: count('created'),
-    repeated: count('repeated'),
-    failed: count('failed'),
-    rows,
-  };
-}
-
-/** Ends the transaction of a dry run after everything was tried. */
-class DryRun extends Error {}
-
-async function inviteRow(
-  deps: OnboardingDeps,
-  batch: Batch,
-  bulk: { readonly id: string; readonly row: number },
-  row: unknown,
-  caller: Caller,
-): Promise<RowResult> {
-  const base = {
-    row: bulk.row,
-    invite_id: null,
-    client_id: null,
-    code: null,
-    detail: null,
-    errors: [],
-  };
-  const parsed = InviteRowSchema.safeParse(row);
-  if (!parsed.success) {
-    return {
-      ...base,
-      status: 'failed',
-      code: 'validation-failed',
-      errors: fieldErrors(parsed.error),
-    };
-  }
-  try {
-    return await withOperator(deps.db, caller.actorId, async (tx) => {
-      const before = await findBulkInvite(tx, bulk.id, bulk.row);
-      if (before)
-        return { ...base, status: 'repeated', invite_id: before.id, client_id: before.tenant_id };
-      const created = await createInvite(tx, deps, parsed.data, inviterOf(caller), { bulk });
-      if (batch.dry_run) throw new DryRun();
-      return {
-        ...base,
-        status: 'created',
-        invite_id: created.inviteId,
-        client_id: created.tenantId,
-      };
-    });
-  } catch (error) {
-    if (error instanceof DryRun) return { ...base, status: 'valid' };
-    if (error instanceof DomainError) {
-      const errors: readonly FieldError[] = error.context.errors ?? [];
-      return {
-        ...base,
-        status: 'failed',
-        code: error.code,
-        detail: error.message,
-        errors: [...errors],
-      };
-    }
-    throw error;
-  }
 }

@@ -3,7 +3,7 @@ import type { identityEndpoints } from '../../src/contracts/identity';
 import { DomainError } from '../../src/errors/problems';
 import { openSessionByLink, peekLoginLink } from '../../src/domain/identity/login-links';
 import { maskEmail } from '../../src/domain/onboarding/onboarding.rules';
-import type { NamedKey } from '../../src/platform/config';
+import type { NamedKey } from '../../src/platform/config-values';
 import { hashToken, signValue, verifyValue } from '../../src/platform/crypto/tokens';
 import { chooseLocale } from '../../src/platform/locale';
 import type { Handlers } from '../endpoint';

@@ -1,28 +1,23 @@
-import type { OnboardingState } from '../../src/contracts/onboardings';
 import type { OrderKind, orderEndpoints } from '../../src/contracts/orders';
 import { DomainError } from '../../src/errors/problems';
-import type { OnboardingDeps } from '../../src/domain/onboarding/deps';
 import type { Caller } from '../../src/domain/identity/callers';
+import type { OnboardingDeps } from '../../src/domain/onboarding/deps';
 import type { NewInputs } from '../../src/domain/onboarding/inputs';
-import { placeOrder, readOrder } from '../../src/domain/onboarding/orders';
-import { matchingParked } from '../../src/domain/onboarding/parked';
 import { checkJobVersion } from '../../src/domain/onboarding/onboardings';
+import { followOrder, placeOrder } from '../../src/domain/onboarding/orders';
+import { matchingParked } from '../../src/domain/onboarding/parked';
 import { withOperator } from '../../src/platform/db';
+import type { Tx } from '../../src/platform/db';
 import { newId } from '../../src/platform/ids';
 import type { Call, Handlers } from '../endpoint';
 import { once } from '../middleware/idempotency';
 import { pollUntil } from '../poll';
 
-type OrderHandlers = Pick<
-  Handlers<typeof orderEndpoints>,
-  'retryJob' | 'fixJob' | 'skipJob' | 'rollbackJob' | 'cancelJob' | 'bulkRetryJobs'
->;
-
 /** Milliseconds for which an order's request waits for its outcome. */
 const patienceMs = 2_000;
 
 /** What operators and support staff tell an onboarding to do. */
-export function createOrderRoutes(deps: OnboardingDeps): OrderHandlers {
+export function createOrderRoutes(deps: OnboardingDeps): Handlers<typeof orderEndpoints> {
   return {
     retryJob: (call) => order(deps, call, 'retry'),
     fixJob: (call) =>
@@ -35,8 +30,8 @@ export function createOrderRoutes(deps: OnboardingDeps): OrderHandlers {
     rollbackJob: (call) => order(deps, call, 'rollback'),
     cancelJob: (call) => order(deps, call, 'cancel'),
 
-    bulkRetryJobs: async ({ caller, body, idempotency }) => {
-      const answered = await withOperator(deps.db, caller.actorId, (tx) =>
+    bulkRetryJobs: ({ caller, body, idempotency }) =>
+      withOperator(deps.db, caller.actorId, (tx) =>
         once(idempotency, tx, async () => {
           const ids = await matchingParked(tx, body.filter);
           const items: BulkItem[] = [];
@@ -49,19 +44,11 @@ export function createOrderRoutes(deps: OnboardingDeps): OrderHandlers {
           }
           return {
             status: 200,
-            body: { success: true as const, dry_run: body.dry_run, matched: ids.length, items },
+            body: { success: true, dry_run: body.dry_run, matched: ids.length, items },
           } as const;
         }),
-      );
-      return answered;
-    },
+      ),
   };
-}
-
-interface BulkItem {
-  readonly job_id: string;
-  readonly status: 'queued' | 'matched' | 'failed';
-  readonly code: string | null;
 }
 
 function permissionsOf(caller: Caller): ReadonlySet<string> {
@@ -93,41 +80,37 @@ async function order(
     }),
   );
   const orderId = placed.waitFor?.['order_id'] ?? '';
-  const { row, state } = await pollUntil(
+  const followed = await pollUntil(
     () =>
-      withOperator(
-        deps.db,
-        caller.actorId,
-        async (tx) => ({
-          row: await readOrder(tx, orderId),
-          ...(await tx.one<{ state: OnboardingState }>(
-            'select state from onboardings where id = $1',
-            [params.id],
-          )),
-        }),
-        { readOnly: true },
-      ),
-    (seen) => seen.row.status !== 'queued',
+      withOperator(deps.db, caller.actorId, (tx) => followOrder(tx, orderId), { readOnly: true }),
+    ({ status }) => status !== 'queued',
     patienceMs,
   );
   return {
-    status: row.status === 'queued' ? (202 as const) : (200 as const),
+    status: followed.status === 'queued' ? (202 as const) : (200 as const),
     body: {
       success: true as const,
-      order_id: row.id,
-      job_id: params.id,
-      order: row.kind,
-      status: row.status,
-      state,
-      outcome: row.outcome,
+      order_id: followed.id,
+      job_id: followed.onboardingId,
+      order: followed.kind,
+      status: followed.status,
+      state: followed.state,
+      outcome: followed.outcome,
     },
     ...('replayed' in placed ? { replayed: true as const } : {}),
   };
 }
 
+interface BulkItem {
+  readonly job_id: string;
+  readonly status: 'queued' | 'matched' | 'failed';
+  readonly code: string | null;
+}
+
+// What one onboarding refuses is told in its item; the others get their orders all the same.
 async function retryOne(
   deps: OnboardingDeps,
-  tx: Parameters<typeof placeOrder>[0],
+  tx: Tx,
   caller: Caller,
   onboardingId: string,
   reason: string,

@@ -1,38 +1,35 @@
 import type { provisioningEndpoints } from '../../src/contracts/provisioning';
 import { DomainError } from '../../src/errors/problems';
-import { belongsTo, mayInTenant } from '../../src/domain/identity/permits.rules';
+import { holds } from '../../src/domain/identity/callers';
 import type { Caller } from '../../src/domain/identity/callers';
+import { belongsTo, mayInTenant } from '../../src/domain/identity/permits.rules';
 import type { OnboardingDeps } from '../../src/domain/onboarding/deps';
 import { readFacts } from '../../src/domain/onboarding/facts';
 import type { NewInputs } from '../../src/domain/onboarding/inputs';
 import {
-  isReleased,
   newestProvisioning,
   provideInputs,
+  releaseOf,
   tenantOfProvisioningUser,
 } from '../../src/domain/onboarding/provide';
 import type { Providing } from '../../src/domain/onboarding/provide';
 import { beginRotation, readRotation } from '../../src/domain/onboarding/token-rotations';
-import { withTenant, withSystem } from '../../src/platform/db';
+import { withSystem, withTenant } from '../../src/platform/db';
 import type { Call, Handlers } from '../endpoint';
 import { once } from '../middleware/idempotency';
 import { pollUntil } from '../poll';
-
-type ProvisioningHandlers = Pick<
-  Handlers<typeof provisioningEndpoints>,
-  'provisionWorkspace' | 'addToken' | 'rotateToken'
->;
 
 /** Milliseconds for which a request waits for the step that it releases. */
 const patienceMs = 10_000;
 
 /** Handing over the workspace and the marketplace token, and replacing the token later. */
-export function createProvisioningRoutes(deps: OnboardingDeps): ProvisioningHandlers {
+export function createProvisioningRoutes(
+  deps: OnboardingDeps,
+): Handlers<typeof provisioningEndpoints> {
   return {
-    provisionWorkspace: async (call) => {
+    async provisionWorkspace(call) {
       const { body } = call;
-      const tenantId = body.client_id ?? (await tenantOfUser(deps, body.user_id ?? ''));
-      return provide(deps, call, tenantId, 'spreadsheet_id', {
+      return provide(deps, call, await tenantOf(deps, call, body), 'spreadsheet_id', {
         spreadsheetId: body.spreadsheet_id ?? body.ssId,
         ownerEmail: body.owner_email,
         wbToken: body.wb_token,
@@ -42,23 +39,26 @@ export function createProvisioningRoutes(deps: OnboardingDeps): ProvisioningHand
     addToken: (call) =>
       provide(deps, call, call.body.client_id, 'wb_token', { wbToken: call.body.wb_token }),
 
-    rotateToken: async ({ caller, onboarding, body, idempotency }) => {
-      requireOwn(caller, onboarding, body.client_id);
-      const begun = await withTenant(deps.db, body.client_id, (tx) =>
-        once(idempotency, tx, async () => {
+    async rotateToken(call) {
+      const { body } = call;
+      const tenantId = body.client_id;
+      requireOwn(call, tenantId);
+      const begun = await withTenant(deps.db, tenantId, (tx) =>
+        once(call.idempotency, tx, async () => {
           const rotationId = await beginRotation(tx, deps, {
-            tenantId: body.client_id,
+            tenantId,
             wbToken: body.wb_token,
             reason: body.reason,
-            actorId: actorOf(caller, onboarding),
+            actorId: actorOf(call),
           });
           return { status: 202, body: null, waitFor: { rotation_id: rotationId } };
         }),
       );
       const rotationId = begun.waitFor?.['rotation_id'] ?? '';
       const rotation = await pollUntil(
-        () => withTenant(deps.db, body.client_id, (tx) => readRotation(tx, rotationId)),
-        (row) => row.state === 'done' || row.state === 'failed',
+        () =>
+          withTenant(deps.db, tenantId, (tx) => readRotation(tx, rotationId), { readOnly: true }),
+        ({ state }) => state === 'done' || state === 'failed',
         patienceMs,
       );
       return {
@@ -76,52 +76,87 @@ export function createProvisioningRoutes(deps: OnboardingDeps): ProvisioningHand
   };
 }
 
-type Self = Call['onboarding'];
+type Sender = Pick<Call, 'caller' | 'onboarding'>;
+
+const notYours = (): DomainError =>
+  new DomainError('forbidden', { detail: 'This needs the permission onboardings:provision.' });
 
 // Somebody without the permission may do it for their own tenant; of others they learn nothing.
-function requireOwn(caller: Caller, onboarding: Self, tenantId: string): void {
+function requireOwn({ caller, onboarding }: Sender, tenantId: string): void {
   if (mayInTenant(caller, tenantId, 'onboardings:provision')) return;
   if (belongsTo(caller, tenantId) || onboarding?.tenantId === tenantId) return;
-  throw new DomainError('forbidden', {
-    detail: 'This needs the permission onboardings:provision.',
-  });
+  throw notYours();
 }
 
-function actorOf(caller: Caller, onboarding: Self): string {
+function actorOf({ caller, onboarding }: Sender): string {
   return caller.kind === 'anonymous' ? (onboarding?.actorId ?? caller.actorId) : caller.actorId;
 }
 
-function tenantOfUser(deps: OnboardingDeps, userId: string): Promise<string> {
-  return withSystem(deps.db, 'holder', (tx) => tenantOfProvisioningUser(tx, userId), {
-    readOnly: true,
-  });
+async function tenantOf(
+  deps: OnboardingDeps,
+  sender: Sender,
+  named: { readonly client_id?: string | undefined; readonly user_id?: string | undefined },
+): Promise<string> {
+  const { client_id: clientId, user_id: userId } = named;
+  if (userId === undefined) return clientId ?? '';
+  if (!holds(sender.caller, 'onboardings:provision') && !isSelf(sender, userId)) throw notYours();
+  const tenantId = await withSystem(
+    deps.db,
+    'holder',
+    (tx) => tenantOfProvisioningUser(tx, userId),
+    { readOnly: true },
+  );
+  if (clientId !== undefined && clientId !== tenantId) {
+    throw new DomainError('onboarding-not-found', {
+      detail: 'This user does not provision this client.',
+    });
+  }
+  return tenantId;
+}
+
+function isSelf({ caller, onboarding }: Sender, userId: string): boolean {
+  return userIdOf(caller) === userId || onboarding?.userId === userId;
+}
+
+function userIdOf(caller: Caller): string | undefined {
+  return caller.kind === 'user' || caller.kind === 'onboarding' ? caller.userId : undefined;
 }
 
 async function provide(
   deps: OnboardingDeps,
-  call: Pick<Call, 'caller' | 'onboarding' | 'idempotency'>,
+  call: Sender & Pick<Call, 'idempotency'>,
   tenantId: string,
   providing: Providing,
   inputs: NewInputs,
 ) {
-  const { caller, onboarding, idempotency } = call;
-  requireOwn(caller, onboarding, tenantId);
+  requireOwn(call, tenantId);
   const stored = await withTenant(deps.db, tenantId, (tx) =>
-    once(idempotency, tx, async () => {
+    once(call.idempotency, tx, async () => {
       const onboardingId = await newestProvisioning(tx, tenantId);
-      await provideInputs(tx, deps, onboardingId, inputs, actorOf(caller, onboarding));
+      await provideInputs(tx, deps, onboardingId, inputs, actorOf(call));
       return { status: 202, body: null, waitFor: { onboarding_id: onboardingId } };
     }),
   );
   const onboardingId = stored.waitFor?.['onboarding_id'] ?? '';
-  const facts = await pollUntil(
-    () => withTenant(deps.db, tenantId, (tx) => readFacts(tx, onboardingId), { readOnly: true }),
-    (seen) => isReleased(deps, seen, providing),
+  const release = await pollUntil(
+    () =>
+      withTenant(
+        deps.db,
+        tenantId,
+        async (tx) => releaseOf(deps, await readFacts(tx, onboardingId), providing),
+        { readOnly: true },
+      ),
+    ({ settled }) => settled,
     patienceMs,
   );
   return {
     status: 202 as const,
-    body: { success: true as const, job_id: facts.id, client_id: tenantId, status: facts.state },
+    body: {
+      success: true as const,
+      job_id: onboardingId,
+      client_id: tenantId,
+      status: release.state,
+    },
     ...('replayed' in stored ? { replayed: true as const } : {}),
   };
 }

@@ -13,7 +13,7 @@ import { announce, listen } from './listen';
 import { onStop } from './stop';
 
 /** Builds the HTTP server of the API on given dependencies. */
-export function createApiServer(deps: Deps): { server: Server; stopServing(): void } {
+export function createApiServer(deps: Deps): { server: Server; stopServing: () => void } {
   let stopping = false;
   const checkDatabase = databaseCheck(deps.db);
   const parts = createHandlers(deps, captchaOf(deps));

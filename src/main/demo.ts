@@ -129,7 +129,7 @@ async function follow(run: RunFile, clientId: string, terminal: Terminal): Promi
     for (const { key, label, status: state } of status.steps) {
       if (state !== 'done' || shown.has(key)) continue;
       shown.add(key);
-      terminal.done(label, key, performance.now() - last);
+      terminal.done(label, '', performance.now() - last);
       last = performance.now();
     }
     if (status.last_error) {

@@ -17,6 +17,7 @@ import { createOutbound } from '../platform/outbound';
 import type { Outbound } from '../platform/outbound';
 import { createOutbox } from '../platform/outbox';
 import { createTemporalClient } from '../platform/temporal';
+import { encryptingDataConverter } from '../platform/temporal-codec';
 import { createDeliver } from './deliver';
 import { requireAppRole } from './require-app-role';
 
@@ -49,7 +50,10 @@ export function createDeps(
       },
     });
   const ring = createKeyRing(env.SECRETS_KEY_RING);
-  const temporal = createTemporalClient(env);
+  const dataConverter = env.TEMPORAL_CODEC
+    ? encryptingDataConverter(env.SECRETS_KEY_RING)
+    : undefined;
+  const temporal = createTemporalClient(env, dataConverter);
   const outbox = createOutbox({
     db,
     deliver: createDeliver(temporal.client, env.TASK_QUEUE),

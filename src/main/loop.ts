@@ -21,11 +21,12 @@ export function startLoop(options: {
   readonly round: () => Promise<boolean>;
 }): Loop {
   let stopping = false;
+  const isStopping = (): boolean => stopping;
   let nudged = false;
   let pause = new AbortController();
   const run = async (): Promise<void> => {
     let failing = false;
-    while (!stopping) {
+    while (!isStopping()) {
       let more = false;
       try {
         more = await options.round();
@@ -39,7 +40,7 @@ export function startLoop(options: {
           );
         failing = true;
       }
-      if (stopping || more || nudged) {
+      if (isStopping() || more || nudged) {
         nudged = false;
         continue;
       }

@@ -32,7 +32,7 @@ function createWriters(publicUrl: string): Writers {
     link: `${publicUrl}/console/onboardings/${mail.onboardingId ?? ''}`,
   });
   return {
-    invite: invite,
+    invite,
     'invite-reminder': invite,
     'invite-expired-notice': (mail) => ({ ...about(mail), expiredAt: moment(mail, 'expired_at') }),
     'invite-declined': (mail) => ({

@@ -3,11 +3,12 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import type { NativeConnectionOptions, WorkerOptions } from '@temporalio/worker';
-import { createActivities } from '../../activities';
+import type { createActivities } from '../../activities';
 import { createActivityInterceptors } from '../../activities/interceptors';
 import { errorFields } from '../platform/log';
 import type { Log } from '../platform/log';
 import { temporalConnectionOptions } from '../platform/temporal';
+import { encryptingDataConverter } from '../platform/temporal-codec';
 import type { Deps } from './deps';
 
 /** The supervised Temporal part of a worker. */
@@ -73,14 +74,15 @@ async function supervise(
 ): Promise<void> {
   let wait: number = pause.first;
   let told = false;
-  while (!state.stopping) {
+  const isStopping = (): boolean => state.stopping;
+  while (!isStopping()) {
     try {
       const connection = await NativeConnection.connect(nativeOptions(deps));
       try {
         state.workers = await createWorkers(deps, activities, connection, options.bundlePath);
         const running = state.workers.map((worker) => runOne(worker, state));
         // A stop that came while they were being created found none to shut down.
-        if (state.stopping) state.workers.forEach(shutDown);
+        if (isStopping()) state.workers.forEach(shutDown);
         wait = pause.first;
         if (told) deps.log.info({}, 'Temporal is back');
         told = false;
@@ -94,7 +96,7 @@ async function supervise(
       if (!told) deps.log.warn(errorFields(error), 'Temporal is not reachable; trying until it is');
       told = true;
     }
-    if (!state.stopping) await sleep(wait);
+    if (!isStopping()) await sleep(wait);
     wait = Math.min(wait * 2, pause.most);
   }
 }
@@ -132,6 +134,7 @@ async function createWorkers(
     connection,
     namespace: env.TEMPORAL_NAMESPACE,
     activities,
+    ...(env.TEMPORAL_CODEC ? { dataConverter: encryptingDataConverter(env.SECRETS_KEY_RING) } : {}),
     interceptors: { activity: [createActivityInterceptors(deps.log)] },
     shutdownGraceTime: '12 seconds',
     shutdownForceTime: '16 seconds',

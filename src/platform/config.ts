@@ -1,27 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-
-/** A secret of the configuration; prints as `[secret]` wherever it is logged or serialised. */
-export interface Secret {
-  reveal(): string;
-  toString(): string;
-  toJSON(): string;
-}
-
-function secretOf(value: string): Secret {
-  return {
-    reveal: () => value,
-    toString: () => '[secret]',
-    toJSON: () => '[secret]',
-    [Symbol.for('nodejs.util.inspect.custom')]: () => '[secret]',
-  } as Secret;
-}
-
-/** `points` requests per `seconds`, or off. */
-export interface RateLimit {
-  readonly points: number;
-  readonly seconds: number;
-}
+import {
+  address,
+  durations,
+  keyList,
+  list,
+  oidcIssuers,
+  onOff,
+  optionalSecret,
+  rate,
+  secret,
+  secretOf,
+  whole,
+} from './config-values';
 
 /** One variable of the environment, as `.env.example` and the README describe it. */
 export interface Variable {
@@ -157,124 +148,16 @@ export const variables = {
     default: 'http://127.0.0.1:8094',
   },
   SAMPLE_BACKEND_KEY: { description: 'Key of the sample backend', secret: true, default: '' },
+  BACKEND_COMPAT_AUTH: {
+    description: 'How the spreadsheet backend takes its key, api-key or bearer',
+    default: 'api-key',
+  },
   BACKEND_COMPAT_URL: { description: 'Base URL of the spreadsheet backend', default: '' },
   BACKEND_COMPAT_KEY: { description: 'Key of the spreadsheet backend', secret: true, default: '' },
 } as const satisfies Record<string, Variable>;
 
 /** The name of a variable. */
 export type VariableName = keyof typeof variables;
-
-/** An identity provider whose people or tokens are accepted. */
-export interface OidcIssuer {
-  readonly name: string;
-  readonly issuer: string;
-  readonly client_id?: string | undefined;
-  readonly client_secret?: string | undefined;
-  readonly audiences: Readonly<Record<string, 'operator' | 'partner' | 'customer'>>;
-  readonly groups_claim: string;
-  readonly roles: Readonly<Record<string, string>>;
-  readonly authoritative_domains: readonly string[];
-}
-
-/** A named pepper; the first of a list makes new digests, the others are for look-up. */
-export interface NamedKey {
-  readonly id: string;
-  readonly key: Buffer;
-}
-
-const onOff = z.enum(['on', 'off']).transform((value) => value === 'on');
-const whole = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
-const list = z.string().transform((text) =>
-  text
-    .split(',')
-    .map((part) => part.trim())
-    .filter(Boolean),
-);
-const address = z.string().transform((text, context) => {
-  const match = /^(?<host>[^:]*|\[[0-9a-fA-F:]+\]):(?<port>\d{1,5})$/.exec(text);
-  const port = Number(match?.groups?.['port']);
-  if (!match || port > 65_535) {
-    context.addIssue({
-      code: 'custom',
-      message: 'must be `[host]:port`, e.g. `:8090` or `127.0.0.1:8090`',
-    });
-    return z.NEVER;
-  }
-  const host = (match.groups?.['host'] ?? '').replace(/^\[|\]$/g, '');
-  return { host: host === '' ? undefined : host, port };
-});
-const rate = z.string().transform((text, context): RateLimit | null => {
-  if (text === 'off') return null;
-  const match = /^(\d+)\/(\d+)$/.exec(text);
-  const [points, seconds] = [Number(match?.[1]), Number(match?.[2])];
-  if (!match || points < 1 || seconds < 1) {
-    context.addIssue({
-      code: 'custom',
-      message: 'must be `points/seconds` such as `10/60`, or `off`',
-    });
-    return z.NEVER;
-  }
-  return { points, seconds };
-});
-const secret = z.string().min(1).transform(secretOf);
-const optionalSecret = z.string().transform((text) => (text === '' ? undefined : secretOf(text)));
-const keyList = (bytes: number, exact: boolean) =>
-  z.string().transform((text, context): readonly NamedKey[] => {
-    const keys = text.split(',').map((part, index) => {
-      const at = part.indexOf(':');
-      const id = at < 0 ? `k${String(index + 1)}` : part.slice(0, at).trim();
-      return { id, key: Buffer.from(part.slice(at + 1).trim(), 'base64') };
-    });
-    const short = keys.some(({ key }) => (exact ? key.length !== bytes : key.length < bytes));
-    if (
-      short ||
-      new Set(keys.map(({ id }) => id)).size !== keys.length ||
-      keys.some(({ id }) => !/^[\w.-]{1,40}$/.test(id))
-    ) {
-      context.addIssue({
-        code: 'custom',
-        message: `must be \`id:base64\` by comma with ${exact ? 'exactly' : 'at least'} ${String(bytes)} bytes each and ids that differ (make one: openssl rand -base64 ${String(bytes)})`,
-      });
-      return z.NEVER;
-    }
-    return keys;
-  });
-const oidcIssuers = z
-  .string()
-  .transform((text, context) => {
-    try {
-      return JSON.parse(text) as unknown;
-    } catch {
-      context.addIssue({ code: 'custom', message: 'must be JSON' });
-      return z.NEVER;
-    }
-  })
-  .pipe(
-    z.array(
-      z.strictObject({
-        name: z.string().regex(/^[a-z0-9-]{1,40}$/),
-        issuer: z.url(),
-        client_id: z.string().optional(),
-        client_secret: z.string().optional(),
-        audiences: z.record(z.string(), z.enum(['operator', 'partner', 'customer'])),
-        groups_claim: z.string().default('groups'),
-        roles: z.record(z.string(), z.string()).default({}),
-        authoritative_domains: z.array(z.string()).default([]),
-      }),
-    ),
-  );
-const durations = (unit: string, example: string) =>
-  list.transform((parts, context) => {
-    const numbers = parts.map(Number);
-    if (numbers.some((n) => !Number.isFinite(n) || n <= 0)) {
-      context.addIssue({
-        code: 'custom',
-        message: `must be ${unit} by comma, e.g. \`${example}\``,
-      });
-      return z.NEVER;
-    }
-    return numbers;
-  });
 
 const shape = {
   APP_ENV: z.enum(['dev', 'stage', 'prod']),
@@ -329,14 +212,13 @@ const shape = {
   DRIVE_WITHIN_HOURS: z.coerce.number().positive().max(720),
   SAMPLE_BACKEND_URL: z.string(),
   SAMPLE_BACKEND_KEY: optionalSecret,
+  BACKEND_COMPAT_AUTH: z.enum(['api-key', 'bearer']),
   BACKEND_COMPAT_URL: z.string(),
   BACKEND_COMPAT_KEY: optionalSecret,
 } satisfies Record<VariableName, z.ZodType>;
 
-const envSchema = z.object(shape);
-
 /** The parsed configuration of one process; absent are the variables that it may not have. */
-export type Config = z.output<typeof envSchema>;
+export type Config = { [Name in VariableName]: z.output<(typeof shape)[Name]> };
 
 /** All mistakes of a configuration at once; one line each. */
 export class ConfigError extends Error {

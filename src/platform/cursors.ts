@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { DomainError } from '../errors/problems';
-import type { NamedKey } from './config';
+import type { NamedKey } from './config-values';
 import { signValue, verifyValue } from './crypto/tokens';
 import { isUuid } from './ids';
 

@@ -1,7 +1,8 @@
 import { RateLimiterMemory, RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible';
 import type { RateLimiterAbstract } from 'rate-limiter-flexible';
 import { DomainError } from '../errors/problems';
-import type { Config, RateLimit } from './config';
+import type { Config } from './config';
+import type { RateLimit } from './config-values';
 import { hmac } from './crypto/tokens';
 import type { Database } from './db';
 

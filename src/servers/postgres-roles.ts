@@ -10,6 +10,21 @@ export const databaseRoles = ['usher_owner', 'usher_app', 'usher_sequencer'] as 
 /** One of the application's roles. */
 export type DatabaseRole = (typeof databaseRoles)[number];
 
+/** Time limits of each role, as in production (deploy/postgres/create-roles.sh). */
+const timeouts: Readonly<Record<DatabaseRole, Readonly<Record<string, string>>>> = {
+  usher_owner: { lock_timeout: '5s' },
+  usher_app: {
+    statement_timeout: '15s',
+    lock_timeout: '5s',
+    idle_in_transaction_session_timeout: '30s',
+  },
+  usher_sequencer: {
+    statement_timeout: '60s',
+    lock_timeout: '5s',
+    idle_in_transaction_session_timeout: '60s',
+  },
+};
+
 /** Connects as superuser; explains a password that the data folder does not know. */
 async function connect(connectionString: string): Promise<Client> {
   const client = new Client({ connectionString, connectionTimeoutMillis: 10_000 });
@@ -41,6 +56,9 @@ export async function prepareRoles(
       await client.query(
         `${verb} role ${role} with login nosuperuser nobypassrls nocreatedb nocreaterole noinherit noreplication password ${password}`,
       );
+      for (const [name, value] of Object.entries(timeouts[role])) {
+        await client.query(`alter role ${role} set ${name} = '${value}'`);
+      }
     }
     const databases = await client.query('select 1 from pg_database where datname = $1', [
       databaseName,

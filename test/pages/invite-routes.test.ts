@@ -1,12 +1,13 @@
-import { randomBytes } from 'node:crypto';
 import { declineInvite, revokeInvite } from '../../src/domain/onboarding/close-invite';
 import { lockInvite } from '../../src/domain/onboarding/invites';
 import { resendInvite } from '../../src/domain/onboarding/resend-invite';
 import { deactivateAccount } from '../../src/domain/identity/accounts';
+import type { InviteRow } from '../../src/domain/onboarding/invites';
+import type { Tx } from '../../src/platform/db';
 import { startPageApp } from './page-app';
 import type { PageApp, TestInvite } from './page-app';
-import { formTokenOf, visitorOf } from './visitor';
-import type { Seen, Visitor } from './visitor';
+import { formTokenOf, guestOf, visitorOf } from './visitor';
+import type { Guest } from './visitor';
 
 const password = 'seven quiet boats at dusk';
 const answers = { name: 'Mara Lund', sign_in: 'password', password, accept_terms: 'true' };

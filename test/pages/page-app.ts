@@ -8,6 +8,7 @@ import { clientAddress } from '../../api/app';
 import { createAuthenticate } from '../../api/middleware/authenticate';
 import { createCookies } from '../../api/middleware/cookies';
 import { createIdempotencyKeys } from '../../api/middleware/idempotency';
+import { createProblems } from '../../api/middleware/problems';
 import { requestId } from '../../api/middleware/request-id';
 import { createOnboardingCookies } from '../../api/onboarding-cookie';
 import { createPageRoutes } from '../../api/pages/routes';
@@ -162,6 +163,7 @@ export async function startPageApp(
       clock,
     }),
   );
+  app.use(createProblems(log));
   const server = createServer(app);
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   const url = `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;

@@ -49,7 +49,14 @@ describe('pages that stand for themselves', () => {
 
   it('what is no page of a customer is left to others', async () => {
     expect((await visitor.get('/onboarding/invites')).text).toContain('Cannot GET');
-    expect((await visitor.post('/invite', {})).text).toContain('Cannot POST');
+  });
+
+  it('another method is answered 405 with those that there are', async () => {
+    const answer = await visitor.post('/invite', {});
+    expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
+    expect(JSON.parse(answer.text)).toMatchObject({ code: 'method-not-allowed' });
+    const { headers } = await visitor.get('/sign-out');
+    expect(headers.get('allow')).toBe('POST');
   });
 
   it('a failure of ours is a page with its number, logged once under it and without the token', async () => {

@@ -50,10 +50,9 @@ async function standing(): Promise<{ situation: string; final: boolean; revision
   return JSON.parse(answer.text) as never;
 }
 async function userOf(invite: TestInvite): Promise<string> {
-  const { id } = await app.act((tx) =>
-    tx.one<{ id: string }>('select user_id as id from onboardings where id = $1', [
-      invite.onboardingId,
-    ]),
+  const { id } = await app.one<{ id: string }>(
+    'select user_id as id from onboardings where id = $1',
+    invite.onboardingId,
   );
   return id;
 }

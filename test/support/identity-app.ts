@@ -18,7 +18,8 @@ import { createIssuers } from '../../src/domain/identity/oidc-issuers';
 import type { IssuerTiming } from '../../src/domain/identity/oidc-issuers';
 import { sessionLives } from '../../src/domain/identity/sessions';
 import { loadConfig } from '../../src/platform/config';
-import type { Config, OidcIssuer } from '../../src/platform/config';
+import type { Config } from '../../src/platform/config';
+import type { OidcIssuer } from '../../src/platform/config-values';
 import { createKeyHasher } from '../../src/platform/crypto/keys';
 import { createPasswords } from '../../src/platform/crypto/passwords';
 import { createKeyRing } from '../../src/platform/crypto/sealing';
@@ -155,7 +156,7 @@ export async function startIdentityApp(options: IdentityAppOptions = {}): Promis
   const server = createServer(app);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
-  const expectDocumented = responsesOf(openApiDocument() as unknown as OpenApiDocument);
+  const expectDocumented = responsesOf(openApiDocument());
 
   return {
     url,

@@ -4,7 +4,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { SignJWT, exportJWK, generateKeyPair } from 'jose';
 import type { CryptoKey, JWK } from 'jose';
-import type { OidcIssuer } from '../../src/platform/config';
+import type { OidcIssuer } from '../../src/platform/config-values';
 
 /** Claims of a token; whatever a test wants to say. */
 export type TokenClaims = Readonly<Record<string, unknown>>;

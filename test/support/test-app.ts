@@ -105,7 +105,7 @@ export async function startTestApp(
   await settleBoot(deps);
   const { server } = createApiServer(deps);
   const url = await listening(server);
-  const documented = responsesOf(openApiDocument() as unknown as OpenApiDocument);
+  const documented = responsesOf(openApiDocument());
   const owner = await accountKey(deps, 'owner');
   const workers: RunningWorker[] = [];
 

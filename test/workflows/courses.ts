@@ -16,7 +16,7 @@ export async function onboard(
 }
 
 /** Waits until an onboarding is active. */
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- tests look into answers freely
+ 
 export function active(
   app: TestApp,
   { jobId }: Pick<Invited, 'jobId'>,

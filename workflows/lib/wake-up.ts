@@ -27,14 +27,15 @@ export function onWakeUp(): WakeUps {
     async mayCallOff(work, isCalledOff) {
       const scope = new CancellationScope();
       let ended = false;
+      const isOver = (): boolean => ended;
       const working = scope.run(work).finally(() => {
         ended = true;
       });
       const watching = (async () => {
-        while (!ended) {
+        while (!isOver()) {
           const before = received;
-          await condition(() => ended || received !== before);
-          if (!ended && (await isCalledOff())) scope.cancel();
+          await condition(() => isOver() || received !== before);
+          if (!isOver() && (await isCalledOff())) scope.cancel();
         }
       })();
       try {

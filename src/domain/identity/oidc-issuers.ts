@@ -4,7 +4,7 @@ import { allowInsecureRequests, discovery, enableNonRepudiationChecks } from 'op
 import type { Configuration } from 'openid-client';
 import { DomainError } from '../../errors/problems';
 import { ConfigError } from '../../platform/config';
-import type { OidcIssuer } from '../../platform/config';
+import type { OidcIssuer } from '../../platform/config-values';
 import { assertionOf, issuerMistakes, mayConnect, surfaceOf } from './oidc.rules';
 import type { Assertion } from './oidc.rules';
 

@@ -8,7 +8,7 @@ import {
 import type { IDToken } from 'openid-client';
 import { DomainError } from '../../errors/problems';
 import { sourceOf } from '../../platform/client-addresses';
-import type { OidcIssuer } from '../../platform/config';
+import type { OidcIssuer } from '../../platform/config-values';
 import type { KeyRing } from '../../platform/crypto/sealing';
 import { hashToken, newToken, sameDigest } from '../../platform/crypto/tokens';
 import { withSystem } from '../../platform/db';

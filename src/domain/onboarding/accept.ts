@@ -42,11 +42,12 @@ export interface AcceptedInvite {
   readonly newAccount: boolean;
 }
 
-/** Counts wrong passwords by e-mail address, so that guessing is slow whatever address it comes from. */
+/** Counts passwords tried by e-mail address, so that guessing is slow whatever address it comes from. */
 export interface Guesses {
-  /** @throws DomainError `rate-limited` */
-  check(email: string): Promise<void>;
-  count(email: string): Promise<void>;
+  /** Takes an attempt before the password is looked at. @throws DomainError `rate-limited` */
+  take(email: string): Promise<void>;
+  /** Gives it back when the password was right: hits do not count. */
+  giveBack(email: string): Promise<void>;
 }
 
 type Deps = Pick<OnboardingDeps, 'db' | 'outbox' | 'config' | 'metrics' | 'connectors'> & {
@@ -87,12 +88,11 @@ async function identify(deps: Deps, { token, body, signedInAs }: Acceptance): Pr
   if (account.status !== 'active') throw new DomainError('user-deactivated');
   if (signedInAs === account.id) return { account };
   if (body.password === undefined) throw new DomainError('account-login-required');
-  await deps.guesses.check(invite.email);
+  await deps.guesses.take(invite.email);
   const { ok } = await deps.passwords.check(body.password, account.passwordHash);
-  if (!ok) {
-    await deps.guesses.count(invite.email);
-    throw new DomainError('credentials-invalid');
-  }
+  // A temporary password that has run out opens nothing any more.
+  if (!ok || account.passwordLapsed) throw new DomainError('credentials-invalid');
+  await deps.guesses.giveBack(invite.email);
   return { account };
 }
 

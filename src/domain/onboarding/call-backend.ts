@@ -3,14 +3,14 @@ import { withSystem } from '../../platform/db';
 import type { Tx } from '../../platform/db';
 import type { Outbound } from '../../platform/outbound';
 import { reveal } from '../secrets/secrets';
-import { referencesOf } from './connectors-templates.rules';
-import { callOf, renderRequest } from './connectors.rules';
+import { renderRequest } from './connectors.rules';
 import type { OnboardingDeps } from './deps';
 import { remindersOf } from './drive';
 import { readFacts } from './facts';
 import { beginStep, contextOf, finishStep, judgeCall, unrenderable } from './step-call';
-import type { Begun, BegunCall, JudgedCall } from './step-call';
+import type { Begun, BegunCall, Finished, JudgedCall } from './step-call';
 import { beginUndoOf, finishUndo } from './undo-call';
+import { showsToken } from './steps';
 import { viewOf } from './view.rules';
 import type { OnboardingView } from './view.rules';
 import type { TemplateContext } from './connectors-templates.rules';
@@ -41,12 +41,7 @@ export function undoStep(deps: Deps, onboardingId: string, key: string): Promise
 
 interface Course {
   begin(tx: Tx): Promise<Begun>;
-  finish(
-    tx: Tx,
-    begun: BegunCall,
-    judged: JudgedCall,
-    context: TemplateContext,
-  ): Promise<{ waitMs: number } | undefined>;
+  finish(tx: Tx, begun: BegunCall, judged: JudgedCall, context: TemplateContext): Promise<Finished>;
 }
 
 async function run(deps: Deps, onboardingId: string, course: Course): Promise<StepRun> {
@@ -61,19 +56,16 @@ async function run(deps: Deps, onboardingId: string, course: Course): Promise<St
   if (begun.kind === 'wait') return { waitMs: begun.ms };
   const { context, judged } = await call(deps, begun);
   return withSystem(deps.db, 'activity', async (tx) => {
-    const refused = await course.finish(tx, begun, judged, context);
-    return refused ?? (await look(tx));
+    const finished = await course.finish(tx, begun, judged, context);
+    if (!finished) return look(tx);
+    return 'facts' in finished ? { view: viewOf(finished.facts, remindersOf(deps)) } : finished;
   });
 }
 
 // Opened only for a call that shows it: each opening leaves an entry in the access log.
 async function openToken(deps: Deps, begun: BegunCall): Promise<string | null> {
-  const { step } = begun.declared;
   const secretId = begun.facts.wbTokenSecretId;
-  const needed = referencesOf([callOf(step, begun.part), step.extract]).some(({ text }) =>
-    text.startsWith('secret.wb_token'),
-  );
-  if (!needed || secretId === null) return null;
+  if (secretId === null || !showsToken(begun.declared, begun.part)) return null;
   return reveal(deps.db, deps.ring, secretId, {
     who: 'system:workflow',
     why: `${begun.row.key} ${begun.attempt.phase}`,

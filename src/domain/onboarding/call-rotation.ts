@@ -1,5 +1,4 @@
 import { DomainError } from '../../errors/problems';
-import type { ProblemCode } from '../../errors/problems';
 import { withSystem } from '../../platform/db';
 import type { Tx } from '../../platform/db';
 import type { Outbound } from '../../platform/outbound';
@@ -238,7 +237,7 @@ async function record(
         begun.part === 'verify',
       );
     case 'permanent':
-      return failRotation(tx, rotation, verdict.problem as ProblemCode, attempt);
+      return failRotation(tx, rotation, verdict.problem, attempt);
     case 'transient':
     case 'uncertain': {
       const failures = rotation.failures + 1;
@@ -248,7 +247,7 @@ async function record(
         deps.config.RETRY_SECONDS,
       );
       if (inMs === undefined)
-        return failRotation(tx, rotation, verdict.problem as ProblemCode, attempt);
+        return failRotation(tx, rotation, verdict.problem, attempt);
       return again(inMs, failures, verdict.kind === 'uncertain' || begun.part === 'verify');
     }
   }

@@ -47,13 +47,21 @@ export function remindersOf(deps: Pick<OnboardingDeps, 'config'>): Reminders {
  * tells the workflow what is next. Every wake-up and every timer comes here; twice does no harm.
  */
 export async function openOnboarding(deps: Deps, inviteId: string): Promise<OnboardingView> {
+  const settled = await settleRows(deps, inviteId, undefined);
+  if (settled.queuedOrderId === null) return viewOf(settled, remindersOf(deps));
   // Opening a sealed input commits an access-log row of its own, so it comes before the lock.
-  const opened = await openQueuedOrder(deps, inviteId);
-  return withSystem(deps.db, 'activity', async (tx) => {
-    const facts = await lockFactsOfInvite(tx, inviteId);
-    const settled = await settle(tx, deps, facts, opened);
-    return viewOf(settled, remindersOf(deps));
-  });
+  const opened = await openQueuedOrder(deps, settled.queuedOrderId);
+  return viewOf(await settleRows(deps, inviteId, opened), remindersOf(deps));
+}
+
+function settleRows(
+  deps: Deps,
+  inviteId: string,
+  opened: OpenedOrder | undefined,
+): Promise<OnboardingFacts> {
+  return withSystem(deps.db, 'activity', async (tx) =>
+    settle(tx, deps, await lockFactsOfInvite(tx, inviteId), opened),
+  );
 }
 
 interface OpenedOrder {
@@ -61,16 +69,9 @@ interface OpenedOrder {
   readonly wbToken: string | undefined;
 }
 
-async function openQueuedOrder(deps: Deps, inviteId: string): Promise<OpenedOrder | undefined> {
-  const order = await withSystem(deps.db, 'activity', async (tx) => {
-    const row = await tx.maybe<{ id: string }>(
-      `select orders.id from orders join onboardings as o on o.id = orders.onboarding_id
-       where o.invite_id = $1 and orders.status = 'queued'`,
-      [inviteId],
-    );
-    return row && readOrder(tx, row.id);
-  });
-  return order && { id: order.id, wbToken: await tokenOfOrder(deps, order) };
+async function openQueuedOrder(deps: Deps, orderId: string): Promise<OpenedOrder> {
+  const order = await withSystem(deps.db, 'activity', (tx) => readOrder(tx, orderId));
+  return { id: order.id, wbToken: await tokenOfOrder(deps, order) };
 }
 
 async function settle(

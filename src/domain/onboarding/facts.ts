@@ -1,6 +1,6 @@
 import { DomainError } from '../../errors/problems';
 import type { Tx } from '../../platform/db';
-import { touch, touchOfInvite } from './onboardings';
+import { lockOnboarding, touchOfInvite } from './onboardings';
 import type { OnboardingFacts } from './view.rules';
 
 const select = `
@@ -26,6 +26,8 @@ const select = `
         'key', s.key, 'connector', s.connector, 'step', s.step, 'status', s.status,
         'generation', s.generation, 'failures', s.failures, 'series', s.series, 'inDoubt', s.in_doubt,
         'begun', s.started_at is not null,
+        'open', exists (select 1 from step_attempts as a
+          where a.onboarding_id = s.onboarding_id and a.key = s.key and a.ended_at is null),
         'retryInMs', greatest(0, coalesce(extract(epoch from s.next_attempt_at - now()) * 1000, 0)),
         'limitedMs', extract(epoch from now() - s.limited_since) * 1000,
         'extract', s.extract, 'undoGeneration', s.undo_generation, 'undoFailures', s.undo_failures
@@ -43,15 +45,15 @@ async function read(tx: Tx, onboardingId: string): Promise<OnboardingFacts> {
 }
 
 /**
- * Locks an onboarding until the transaction ends, marks it as driven, and reads all that decides what happens next.
- * Two statements, because a row that was waited for would bring the old rows of the joined tables with it.
+ * Locks an onboarding until the transaction ends and reads all that decides what happens next. Two statements,
+ * because a row that was waited for would bring the old rows of the joined tables with it.
  */
 export async function lockFacts(tx: Tx, onboardingId: string): Promise<OnboardingFacts> {
-  await touch(tx, onboardingId);
+  await lockOnboarding(tx, onboardingId);
   return read(tx, onboardingId);
 }
 
-/** The same for the onboarding of an invite. */
+/** The same for the onboarding of an invite, which is marked as driven: its workflow looks at it. */
 export async function lockFactsOfInvite(tx: Tx, inviteId: string): Promise<OnboardingFacts> {
   return read(tx, await touchOfInvite(tx, inviteId));
 }

@@ -29,10 +29,11 @@ export function csvRows(text: unknown): Record<string, unknown>[] {
   if (typeof text !== 'string' || text.trim() === '')
     throw mistake('The CSV is empty; its first line names the columns.');
   const records = parseCsv(text);
-  const unknown = Object.keys(records[0] ?? {}).filter((name) => !Object.hasOwn(columns, name));
-  if (unknown.length > 0) {
+  const unknown = Object.keys(records[0] ?? {}).findIndex((name) => !Object.hasOwn(columns, name));
+  // By its place: without a header line its name would be somebody's address.
+  if (unknown >= 0) {
     throw mistake(
-      `Unknown column ${unknown.join(', ')}. Known are ${Object.keys(columns).join(', ')}.`,
+      `Column ${String(unknown + 1)} is not known. Known are ${Object.keys(columns).join(', ')}.`,
     );
   }
   return records.map(rowOf);

@@ -112,15 +112,19 @@ export function lockInviteOfAddress(
   );
 }
 
-/** The invite that a row of a bulk batch made before, if it did. */
-export function findBulkInvite(
+/**
+ * The invite that a row of a bulk batch made before, if it did. The row is this transaction's until it ends, so that
+ * a batch that is sent twice at once makes it once.
+ */
+export async function findBulkInvite(
   tx: Tx,
-  bulkId: string,
-  row: number,
-): Promise<{ id: string; tenant_id: string } | undefined> {
-  return tx.maybe<{ id: string; tenant_id: string }>(
-    'select id, tenant_id from invites where bulk_id = $1 and bulk_row = $2',
-    [bulkId, row],
+  place: { readonly id: string; readonly row: number },
+): Promise<{ id: string; tenantId: string; email: string } | undefined> {
+  await tx.run('select pg_advisory_xact_lock(hashtextextended($1, $2))', [place.id, place.row]);
+  return tx.maybe<{ id: string; tenantId: string; email: string }>(
+    `select id, tenant_id as "tenantId", email::text as email from invites
+     where bulk_id = $1 and bulk_row = $2`,
+    [place.id, place.row],
   );
 }
 

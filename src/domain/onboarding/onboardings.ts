@@ -164,12 +164,12 @@ export async function recordFirstUpdate(tx: Tx, onboardingId: string): Promise<v
   );
 }
 
-/** Locks an onboarding and records that its workflow looked at its rows. */
-export async function touch(tx: Tx, onboardingId: string): Promise<void> {
-  await tx.run('update onboardings set driven_at = now() where id = $1', [onboardingId]);
+/** Locks an onboarding until the transaction ends. */
+export async function lockOnboarding(tx: Tx, onboardingId: string): Promise<void> {
+  await tx.run('select 1 from onboardings where id = $1 for update', [onboardingId]);
 }
 
-/** The same, by the id of its invite; returns the onboarding's id. */
+/** Locks the onboarding of an invite and records that its workflow looked at it; returns its id. */
 export async function touchOfInvite(tx: Tx, inviteId: string): Promise<string> {
   const row = await tx.maybe<{ id: string }>(
     'update onboardings set driven_at = now() where invite_id = $1 returning id',

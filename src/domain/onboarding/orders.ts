@@ -1,3 +1,4 @@
+import type { OnboardingState } from '../../contracts/onboardings';
 import type { OrderKind } from '../../contracts/orders';
 import { DomainError } from '../../errors/problems';
 import type { Tx } from '../../platform/db';
@@ -140,6 +141,22 @@ export async function placeOrder(
 /** An order by its id. */
 export async function readOrder(tx: Tx, orderId: string): Promise<OrderRow> {
   return tx.one<OrderRow>(`select ${columns} from orders where id = $1`, [orderId]);
+}
+
+/** What came of an order so far, and the state that its onboarding is in. */
+export async function followOrder(
+  tx: Tx,
+  orderId: string,
+): Promise<
+  Pick<OrderRow, 'id' | 'onboardingId' | 'kind' | 'status' | 'outcome'> & {
+    readonly state: OnboardingState;
+  }
+> {
+  return tx.one(
+    `select r.id, r.onboarding_id as "onboardingId", r.kind, r.status, r.outcome, o.state
+     from orders as r join onboardings as o on o.id = r.onboarding_id where r.id = $1`,
+    [orderId],
+  );
 }
 
 /** Writes what came of an order; its sealed input is erased. */

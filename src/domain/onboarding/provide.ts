@@ -1,3 +1,4 @@
+import type { OnboardingState } from '../../contracts/onboardings';
 import { DomainError } from '../../errors/problems';
 import type { Tx } from '../../platform/db';
 import * as audit from '../audit/audit-entries';
@@ -8,8 +9,8 @@ import { tokenFingerprint, writeInputs } from './inputs';
 import type { NewInputs } from './inputs';
 import { openTenantStatuses } from './onboarding.rules';
 import { declaredStep } from './steps';
-import { isBehind, isProvisioning } from './view.rules';
-import type { OnboardingFacts } from './view.rules';
+import { currentStep, isBehind, isProvisioning, missingOf } from './view.rules';
+import type { OnboardingFacts, StepRow } from './view.rules';
 import { wakeOnboarding } from './wake';
 
 type Deps = Pick<OnboardingDeps, 'ring' | 'connectors' | 'outbox'>;
@@ -17,7 +18,10 @@ type Deps = Pick<OnboardingDeps, 'ring' | 'connectors' | 'outbox'>;
 /** Which input a request hands over, and so which step it waits for. */
 export type Providing = 'spreadsheet_id' | 'wb_token';
 
-/** The tenant's newest onboarding that provisions, or is still to be accepted. */
+/**
+ * The tenant's newest onboarding that provisions, or is still to be accepted.
+ * @throws DomainError `onboarding-not-found`
+ */
 export async function newestProvisioning(tx: Tx, tenantId: string): Promise<string> {
   const row = await tx.maybe<{ id: string }>(
     `select id from onboardings where tenant_id = $1 and kind is distinct from 'member'
@@ -28,7 +32,10 @@ export async function newestProvisioning(tx: Tx, tenantId: string): Promise<stri
   return row.id;
 }
 
-/** The tenant in which a person provisions: the one of their newest provisioning onboarding. */
+/**
+ * The tenant in which a person provisions: the one of their newest provisioning onboarding.
+ * @throws DomainError `onboarding-not-found`
+ */
 export async function tenantOfProvisioningUser(tx: Tx, userId: string): Promise<string> {
   const row = await tx.maybe<{ tenant_id: string }>(
     `select tenant_id from onboardings where user_id = $1 and kind = 'provision' order by created_at desc limit 1`,
@@ -108,12 +115,42 @@ function refuseCompleted(deps: Deps, facts: OnboardingFacts, changes: NewInputs)
   if (completed) throw new DomainError('step-completed', { extra: { step: completed.key } });
 }
 
-/** Whether the step that an input releases is behind, so that a waiting request can be answered. */
-export function isReleased(deps: Deps, facts: OnboardingFacts, providing: Providing): boolean {
-  if (!isProvisioning(facts.state)) return true;
-  const steps = facts.steps.filter((step) =>
-    declaredStep(deps.connectors, step.key)?.plan.needs.includes(providing),
+/** How far an onboarding is with what was handed over to it. */
+export interface Release {
+  /** The step that the input releases is behind, or nothing will bring it on by itself. */
+  readonly settled: boolean;
+  /** The state that the input brought about, else the one that is reached so far. */
+  readonly state: OnboardingState;
+}
+
+/** How far an onboarding is with an input; the answer stays the same however much further it goes. */
+export function releaseOf(
+  deps: Pick<OnboardingDeps, 'connectors'>,
+  facts: OnboardingFacts,
+  providing: Providing,
+): Release {
+  const first = facts.steps.find(({ key }) =>
+    declaredStep(deps.connectors, key)?.plan.needs.includes(providing),
   );
-  const [first] = steps;
-  return first === undefined || isBehind(first);
+  if (!first || !isBehind(first)) {
+    const halts = !isProvisioning(facts.state) || lacksEarlierInput(deps, facts, first);
+    return { settled: !first || halts, state: facts.state };
+  }
+  const named =
+    first.connector === facts.steps[0]?.connector
+      ? declaredStep(deps.connectors, first.key)?.plan.state
+      : undefined;
+  return { settled: true, state: named ?? facts.state };
+}
+
+// A step before it waits for something else of the customer: no use in waiting for this one.
+function lacksEarlierInput(
+  deps: Pick<OnboardingDeps, 'connectors'>,
+  facts: OnboardingFacts,
+  first: StepRow | undefined,
+): boolean {
+  const current = currentStep(facts);
+  if (!current || current === first) return false;
+  const needs = declaredStep(deps.connectors, current.key)?.plan.needs ?? [];
+  return missingOf(facts, needs).length > 0;
 }

@@ -220,7 +220,7 @@ export async function orderReconcile(
   tenant: { readonly id: string; readonly status: string },
 ): Promise<Wake> {
   if (!['trial', 'active'].includes(tenant.status)) {
-    throw new DomainError('tenant-not-open', { extra: { status: tenant.status } });
+    throw new DomainError('tenant-not-open', { extra: { tenant_status: tenant.status } });
   }
   const wake = wakeReconcile(tenant.id);
   await deps.outbox.wake(tx, wake);

@@ -64,7 +64,7 @@ export async function orderRepair(
 ): Promise<OrderedRepair> {
   const tenant = await lockTenant(tx, order.tenantId);
   if (!['trial', 'active'].includes(tenant.status)) {
-    throw new DomainError('tenant-not-open', { extra: { status: tenant.status } });
+    throw new DomainError('tenant-not-open', { extra: { tenant_status: tenant.status } });
   }
   const resource = await lockResource(tx, order.tenantId, order.resourceId);
   if (resource.drift === 'extra' && resource.status !== 'left') {

@@ -36,7 +36,7 @@ import {
   stillFlyingMs,
 } from './steps';
 import type { AttemptEnd, Declared, OpenAttempt, Phase, StepId } from './steps';
-import { currentStep, missingOf, stateOfSteps } from './view.rules';
+import { currentStep, isBehind, missingOf, stateOfSteps } from './view.rules';
 import type { OnboardingFacts, StepRow } from './view.rules';
 
 /** A call that may be sent now: its attempt row is committed. */
@@ -92,7 +92,7 @@ export async function beginStep(
     await beginWait(tx, { onboardingId, for: 'customer' });
     return { kind: 'look' };
   }
-  const cutOff = await closeAbandoned(tx, step);
+  const cutOff = row.open ? await closeAbandoned(tx, step) : [];
   const inDoubt = row.inDoubt || cutOff.includes('do');
   const next = nextCall({ repeat: declared.plan.repeat, inDoubt });
   if (typeof next === 'object') return parked(tx, deps, facts, step, next.park, true);
@@ -200,8 +200,15 @@ export function unrenderable(error: DomainError): JudgedCall {
 }
 
 /**
+ * What recording a call came to: how long the backend's rate makes it wait, or the facts as they are now; undefined
+ * when they have to be read again.
+ */
+export type Finished =
+  { readonly waitMs: number } | { readonly facts: OnboardingFacts } | undefined;
+
+/**
  * Records how a call of a step ended and decides what follows: done, another try, or a park. A call whose attempt a
- * later execution has closed changes nothing. Returns the milliseconds to wait for the backend's rate, if it refused.
+ * later execution has closed changes nothing.
  */
 export async function finishStep(
   tx: Tx,
@@ -209,7 +216,7 @@ export async function finishStep(
   begun: BegunCall,
   judged: JudgedCall,
   context: TemplateContext,
-): Promise<{ waitMs: number } | undefined> {
+): Promise<Finished> {
   const { row, declared, attempt } = begun;
   const facts = await lockFacts(tx, begun.facts.id);
   const step: StepId = { onboardingId: facts.id, tenantId: facts.tenantId, key: row.key };
@@ -222,8 +229,7 @@ export async function finishStep(
   switch (verdict.kind) {
     case 'success':
     case 'landed':
-      await complete(tx, deps, facts, begun, context, verdict.extract);
-      return undefined;
+      return { facts: await complete(tx, deps, facts, begun, context, verdict.extract) };
     case 'absent':
       await clearDoubt(tx, step);
       return undefined;
@@ -260,11 +266,13 @@ async function complete(
   { row, declared, attempt }: BegunCall,
   context: TemplateContext,
   extract: Readonly<Record<string, string | number | boolean>>,
-): Promise<void> {
+): Promise<OnboardingFacts> {
   const step: StepId = { onboardingId: facts.id, tenantId: facts.tenantId, key: row.key };
   await completeStep(tx, step, extract);
   const steps = facts.steps.map((one) =>
-    one.key === row.key ? { ...one, status: 'done' as const } : one,
+    one.key === row.key
+      ? { ...one, status: 'done' as const, extract, inDoubt: false, open: false, retryInMs: 0 }
+      : one,
   );
   const reached = stateOfSteps(steps, (key) => declaredStep(deps.connectors, key)?.step);
   const to = laterState(facts.state, reached);
@@ -283,7 +291,10 @@ async function complete(
   const last = !steps.some(
     (one) => one.connector === row.connector && one.status !== 'done' && one.status !== 'skipped',
   );
-  if (externalId !== undefined) {
+  const known =
+    externalIdOf(declared.connector, context) === externalId &&
+    facts.steps.some((one) => one.connector === row.connector && isBehind(one));
+  if (externalId !== undefined && (last || !known)) {
     await recordResource(tx, {
       tenantId: facts.tenantId,
       connector: row.connector,
@@ -302,6 +313,7 @@ async function complete(
     metadata: { step: row.key, attempt: attempt.n, state: to },
     component: 'worker',
   });
+  return { ...facts, state: to, steps };
 }
 
 /** Records a 429 and returns how long to wait; after 30 minutes of nothing else the step parks. */

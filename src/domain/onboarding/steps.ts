@@ -4,8 +4,9 @@ import type { Tx } from '../../platform/db';
 import { newId } from '../../platform/ids';
 import { requestContext } from '../../platform/request-context';
 import type { Connectors } from './connectors';
-import { stepsOf } from './connectors.rules';
-import type { BlueprintStep, Connector } from './connectors.rules';
+import { referencesOf } from './connectors-templates.rules';
+import { callOf, stepsOf } from './connectors.rules';
+import type { BlueprintStep, Connector, StepPart } from './connectors.rules';
 import type { Step } from '../../contracts/connectors';
 
 /** A step's declaration, found by its key. */
@@ -15,8 +16,30 @@ export interface Declared {
   readonly plan: BlueprintStep;
 }
 
+const declarations = new WeakMap<Connectors, Map<string, Declared | undefined>>();
+
 /** What a step's connector declares; undefined when the connector files know the step no more. */
 export function declaredStep(connectors: Connectors, key: string): Declared | undefined {
+  // The files are read once a process, and every call asks several times.
+  const known = declarations.get(connectors) ?? new Map<string, Declared | undefined>();
+  declarations.set(connectors, known);
+  if (!known.has(key)) known.set(key, findDeclared(connectors, key));
+  return known.get(key);
+}
+
+const tokenShown = new WeakMap<Step, Partial<Record<StepPart, boolean>>>();
+
+/** Whether a part of a step shows the marketplace token, so that it has to be opened for it. */
+export function showsToken({ step }: Declared, part: StepPart): boolean {
+  const known = tokenShown.get(step) ?? {};
+  tokenShown.set(step, known);
+  known[part] ??= referencesOf([callOf(step, part), step.extract]).some(({ text }) =>
+    text.startsWith('secret.wb_token'),
+  );
+  return known[part];
+}
+
+function findDeclared(connectors: Connectors, key: string): Declared | undefined {
   const [name = '', stepName = ''] = key.split('.');
   const connector = connectors.connectors.get(name);
   const step = connector?.steps.find((candidate) => candidate.name === stepName);

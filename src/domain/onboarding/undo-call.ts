@@ -48,7 +48,7 @@ export async function beginUndoOf(
     await park(tx, deps, facts, { step: key, problem: 'connector-not-found' });
     return { kind: 'look' };
   }
-  const cutOff = await closeAbandoned(tx, step);
+  const cutOff = row.open ? await closeAbandoned(tx, step) : [];
   const inDoubt = row.inDoubt || cutOff.includes('do');
   if (row.status !== 'done' && !inDoubt) return ended(tx, facts, row, 'undone');
   if (declared.plan.compensation === 'nothing') return ended(tx, facts, row, 'undone');

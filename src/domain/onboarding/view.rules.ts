@@ -13,6 +13,8 @@ export interface StepRow {
   readonly series: number;
   readonly inDoubt: boolean;
   readonly begun: boolean;
+  /** An attempt row has no end yet: a call is under way, or its sender was lost. */
+  readonly open: boolean;
   /** Milliseconds until it may be tried again; 0 when now. */
   readonly retryInMs: number;
   readonly limitedMs: number | null;

@@ -1,6 +1,6 @@
 import { createHash, createHmac, createSecretKey, hkdfSync, randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import type { NamedKey } from '../config';
+import type { NamedKey } from '../config-values';
 import { sameDigest } from './tokens';
 
 /** What a key may be used on. */

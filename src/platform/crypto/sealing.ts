@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
-import type { NamedKey } from '../config';
+import type { NamedKey } from '../config-values';
 import { hmac } from './tokens';
 
 /** Where a sealed value belongs; bound into the ciphertext, so that no row can be swapped for another. */

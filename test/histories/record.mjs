@@ -1,0 +1,14 @@
+// `node test/histories/record.mjs [VERSION]` records the histories of every course that an onboarding can take, for the
+// replay test: once for each released version, before its workflows change.
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { build } from '../../bin/lib/build.mjs';
+
+await build();
+const require = createRequire(import.meta.url);
+require('../support/run-typescript.cjs');
+const { record } = require('./courses.ts');
+const { version } = require('../../package.json');
+const folder = fileURLToPath(new URL(`./v${process.argv[2] ?? version}`, import.meta.url));
+await record(folder);
+process.exit(0);
