@@ -47,6 +47,7 @@ export function createApp(deps: AppDeps): Express {
   app.set('strict routing', true);
 
   app.use(requestId);
+  app.use(requireHost);
   app.use(createRequestLog(deps.log, deps.metrics));
   app.use(probes(deps));
   app.use(
@@ -65,6 +66,12 @@ export function createApp(deps: AppDeps): Express {
   app.use(createProblems(deps.log));
   return app;
 }
+
+// RFC 9112 wants it answered; node would do so without a request id.
+const requireHost: RequestHandler = (request, _response, next) => {
+  const missing = request.httpVersion === '1.1' && request.headers.host === undefined;
+  next(missing ? new DomainError('malformed-request') : undefined);
+};
 
 function probes(deps: AppDeps): Router {
   const router = fixedPaths();

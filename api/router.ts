@@ -94,7 +94,7 @@ async function answer(
     ifMatch: ifMatchOf(contract, request),
     idempotency: keyed && deps.idempotencyKeys(keyed),
   };
-  send(contract, (await handler(call)), response);
+  send(contract, await handler(call), response);
 }
 
 function refuse(

@@ -5,38 +5,43 @@ import { errorFields } from '../../src/platform/log';
 import type { Log } from '../../src/platform/log';
 import { sqlState } from '../../src/platform/db';
 
-interface BodyParserError {
-  readonly type?: string;
-  readonly status?: number;
-}
+/** Seconds after which a request may be sent again that met a part which is down. */
+const outageSeconds = 2;
 
 /** What body-parser, the URL decoder and a lost database throw, in the words of the catalogue; others as they are. */
 export function translateError(error: unknown): unknown {
-  if (error instanceof DomainError) return error;
-  const { type, status } = error as BodyParserError;
+  if (error instanceof DomainError || !(error instanceof Error)) return error;
+  const { type, status = 500 } = error as { readonly type?: string; readonly status?: number };
   if (error instanceof URIError) return new DomainError('malformed-request');
   if (type === 'entity.too.large') return new DomainError('body-too-large');
   if (type === 'encoding.unsupported' || type === 'charset.unsupported') {
     return new DomainError('unsupported-media-type');
   }
-  if (type !== undefined && status !== undefined && status < 500)
-    return new DomainError('malformed-body');
+  if (type !== undefined && status < 500) return new DomainError('malformed-body');
   if (status === 400) return new DomainError('malformed-request');
-  if (isOutage(error)) return new DomainError('unavailable', { retryAfterSeconds: 2 });
+  if (isOutage(error)) return new DomainError('unavailable');
   return error;
 }
 
+const unreachable = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+]);
+
 // Connection failures, shutdowns, time-outs and serialisation failures of Postgres: the request may be sent again.
-function isOutage(error: unknown): boolean {
+function isOutage(error: Error & { readonly code?: unknown }): boolean {
   const state = sqlState(error);
   if (state !== undefined) return /^(?:08|53|57P|57014|40001|40P01|55P03)/.test(state);
-  const { code, message } = error as { code?: unknown; message?: unknown };
-  if (code === 'ECONNREFUSED' || code === 'ECONNRESET' || code === 'EPIPE' || code === 'ETIMEDOUT')
-    return true;
   return (
-    typeof message === 'string' &&
-    /^(?:Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Query read timeout)/.test(
-      message,
+    unreachable.has(String(error.code)) ||
+    /^(?:Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Query read timeout|Cannot use a pool after calling end)/.test(
+      error.message,
     )
   );
 }
@@ -71,12 +76,14 @@ export function sendProblem(error: unknown, request: Request, response: Response
     response.destroy();
     return;
   }
-  const retryAfter =
-    translated instanceof DomainError ? translated.context.retryAfterSeconds : undefined;
+  const context = translated instanceof DomainError ? translated.context : {};
+  const waits = problem.status === 429 || problem.status === 503 ? outageSeconds : undefined;
+  const retryAfter = context.retryAfterSeconds ?? waits;
   if (retryAfter !== undefined)
     response.setHeader('Retry-After', String(Math.max(1, Math.ceil(retryAfter))));
-  if (problem.code === 'unauthenticated')
-    response.setHeader('WWW-Authenticate', 'Bearer realm="usher"');
+  if (problem.status === 401) response.setHeader('WWW-Authenticate', 'Bearer realm="usher"');
+  const etag = context.extra?.['current_etag'];
+  if (typeof etag === 'string') response.setHeader('ETag', etag);
   response.setHeader('Cache-Control', 'no-store');
   response
     .status(problem.status)

@@ -1,38 +1,39 @@
+import { AsyncResource } from 'node:async_hooks';
 import { performance } from 'node:perf_hooks';
 import type { RequestHandler } from 'express';
 import type { Log } from '../../src/platform/log';
 import type { Metrics } from '../../src/platform/metrics';
 import { shownPath } from './problems';
 
+const probes: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/metrics']);
+
 /** Logs every answer once, with its operation, status and duration, and measures it; probes only on failure. */
 export function createRequestLog(log: Log, metrics: Metrics): RequestHandler {
   return (request, response, next) => {
     const started = performance.now();
-    const context = { request_id: response.locals['requestId'] as unknown };
-    response.on('close', () => {
+    const onClose = (): void => {
       const milliseconds = performance.now() - started;
-      const operation = String(response.locals['operation'] ?? 'other');
-      metrics.httpSeconds.observe(
-        { operation, status: String(response.statusCode) },
-        milliseconds / 1000,
-      );
-      const probe =
-        request.path === '/healthz' || request.path === '/readyz' || request.path === '/metrics';
-      if (probe && response.statusCode < 400) return;
+      const { statusCode, locals } = response;
+      const operation = String(locals['operation'] ?? 'other');
+      metrics.httpSeconds.observe({ operation, status: String(statusCode) }, milliseconds / 1000);
+      if (probes.has(request.path) && statusCode < 400) return;
       log.info(
         {
-          ...context,
           'http.method': request.method,
           'http.path': shownPath(request.path),
-          'http.status': response.statusCode,
+          'http.status': statusCode,
           'http.operation': operation,
-          'actor.id': response.locals['actor'] as unknown,
-          problem: response.locals['problem'] as unknown,
+          // Its client left before it was through.
+          ...(response.writableFinished ? {} : { 'http.aborted': true }),
+          'actor.id': locals['actor'] as unknown,
+          problem: locals['problem'] as unknown,
           duration_ms: Math.round(milliseconds),
         },
-        `${request.method} ${operation} answered ${String(response.statusCode)}`,
+        `${request.method} ${operation} answered ${String(statusCode)}`,
       );
-    });
+    };
+    // Sockets close outside of the request's context, which holds its id.
+    response.on('close', AsyncResource.bind(onClose));
     next();
   };
 }

@@ -79,7 +79,7 @@ async function order(
       return { status: 202, body: null, waitFor: { order_id: id } };
     }),
   );
-  const orderId = placed.waitFor?.['order_id'] ?? '';
+  const orderId = placed.waitFor.order_id;
   const followed = await pollUntil(
     () =>
       withOperator(deps.db, caller.actorId, (tx) => followOrder(tx, orderId), { readOnly: true }),

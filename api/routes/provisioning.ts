@@ -54,7 +54,7 @@ export function createProvisioningRoutes(
           return { status: 202, body: null, waitFor: { rotation_id: rotationId } };
         }),
       );
-      const rotationId = begun.waitFor?.['rotation_id'] ?? '';
+      const rotationId = begun.waitFor.rotation_id;
       const rotation = await pollUntil(
         () =>
           withTenant(deps.db, tenantId, (tx) => readRotation(tx, rotationId), { readOnly: true }),
@@ -137,7 +137,7 @@ async function provide(
       return { status: 202, body: null, waitFor: { onboarding_id: onboardingId } };
     }),
   );
-  const onboardingId = stored.waitFor?.['onboarding_id'] ?? '';
+  const onboardingId = stored.waitFor.onboarding_id;
   const release = await pollUntil(
     () =>
       withTenant(

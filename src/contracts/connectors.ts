@@ -75,10 +75,12 @@ const statuses = z
 
 /** A claim in the payload of a JWT that a template names; its signature is the backend's business. */
 const jwtClaim = z.strictObject({ jwt: line(200), claim: line(100) });
+/** A claim of a token, as a template names it. */
 export type JwtClaim = z.output<typeof jwtClaim>;
 
 /** What a value is compared with: a JSON scalar, a template, or a claim of a token. */
 const operand = z.union([z.string().max(2000), z.number(), z.boolean(), z.null(), jwtClaim]);
+/** What a value is compared with. */
 export type Operand = z.output<typeof operand>;
 
 const pattern = line(200);
@@ -100,6 +102,7 @@ const JsonMatch = z
     contains_item: z.strictObject({ pointer, equals: operand }).optional(),
   })
   .refine(jsonTests.check, jsonTests.error);
+/** A place of an answer and the one test that it must pass. */
 export type JsonMatch = z.output<typeof JsonMatch>;
 
 const headerTests = exactlyOne(['equals', 'exists', 'matches']);
@@ -141,6 +144,7 @@ const note = line(500).optional();
 const Rule = z
   .strictObject({ ...criteria, problem: ConnectorProblem.optional(), note })
   .refine(hasCriterion.check, hasCriterion.error);
+/** An answer that means something in particular, beyond the defaults of judging. */
 export type Rule = z.output<typeof Rule>;
 
 const rules = z.array(Rule).max(50).default([]);
@@ -160,6 +164,7 @@ const ExtractSource = z.union([
     optional: z.boolean().default(false),
   }),
 ]);
+/** Where a value that later steps need comes from. */
 export type ExtractSource = z.output<typeof ExtractSource>;
 
 const Request = z.strictObject({
@@ -169,6 +174,7 @@ const Request = z.strictObject({
   headers: z.record(line(100), z.string().max(2000)).optional(),
   body: z.json().optional(),
 });
+/** A request before its values are filled in. */
 export type RequestTemplate = z.output<typeof Request>;
 
 const wildPointer = z
@@ -198,6 +204,7 @@ const Verify = z.strictObject({
   /** Answers that mean: it never landed. */
   absent: z.array(Rule).min(1).max(20),
 });
+/** How a step is looked up: a request, and which answers mean that it never landed. */
 export type Verify = z.output<typeof Verify>;
 
 const Compensate = z.strictObject(call);
@@ -233,6 +240,7 @@ const RateLimit = z.strictObject({
   calls: z.int().min(1).max(100_000),
   window_ms: z.int().min(100).max(3_600_000),
 });
+/** How many calls a path takes in a sliding window. */
 export type RateLimit = z.output<typeof RateLimit>;
 
 /** A harmless request that tells whether the backend answers and takes our key. */

@@ -2,6 +2,7 @@ import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import { parse as parseCookies } from 'cookie';
 import { createApp } from '../../api/app';
+import { answerUnreadable } from '../../api/unreadable';
 import { createHandlers } from './handlers';
 import { endpoints } from '../contracts/endpoints';
 import { ConfigError, loadConfig } from '../platform/config';
@@ -37,9 +38,16 @@ export function createApiServer(deps: Deps): { server: Server; stopServing: () =
     metrics: deps.metrics,
   });
   const server = createServer(
-    { keepAliveTimeout: 65_000, headersTimeout: 20_000, requestTimeout: 60_000 },
+    {
+      keepAliveTimeout: 65_000,
+      headersTimeout: 20_000,
+      requestTimeout: 60_000,
+      // The app refuses a request without it, with a problem.
+      requireHostHeader: false,
+    },
     app,
   );
+  answerUnreadable(server);
   return {
     server,
     stopServing: () => {

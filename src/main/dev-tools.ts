@@ -35,39 +35,42 @@ interface ToolOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+const startAttempts = 3;
+
 /** Starts a program that prints one JSON line with its URL when it is ready. */
 async function startTool(context: SystemContext, options: ToolOptions): Promise<ToolServer> {
   const { stateDir, root, keeper } = context;
   const logFile = join(stateDir, 'logs', `${options.name}.log`);
   rotateLog(logFile);
-  const from = logEnd(logFile);
-  const ports: string[] = [];
-  for (const [flag, { name, preferred }] of Object.entries(options.ports)) {
-    ports.push(flag, String(await keptPort(stateDir, name, preferred)));
-  }
-  const kept = await keeper.start({
-    name: options.name,
-    file: process.execPath,
-    args: [compiledProgram(options.program), ...ports, ...options.args],
-    env: { PATH: process.env['PATH'] ?? '', ...options.env },
-    cwd: root,
-    logFile,
-    announces: true,
-    stage: stages.tool,
-    stop: [['SIGTERM', 5_000]],
-  });
-  try {
-    const announced = (await kept.ready) as Record<string, unknown>;
-    const { pid, exited } = kept;
-    const stop = () => kept.stop();
-    return { url: String(announced['url']), pid, announced, exited, stop };
-  } catch (error) {
-    const output = lastLines(logSince(logFile, from));
-    throw new SetupError(
-      `${(error as Error).message}.\n${output}`,
-      `Its log is ${logFile}.`,
-      error,
-    );
+  for (let attempt = 1; ; attempt += 1) {
+    const from = logEnd(logFile);
+    const ports: string[] = [];
+    for (const [flag, { name, preferred }] of Object.entries(options.ports)) {
+      ports.push(flag, String(await keptPort(stateDir, name, preferred)));
+    }
+    const kept = await keeper.start({
+      name: options.name,
+      file: process.execPath,
+      args: [compiledProgram(options.program), ...ports, ...options.args],
+      env: { PATH: process.env['PATH'] ?? '', ...options.env },
+      cwd: root,
+      logFile,
+      announces: true,
+      stage: stages.tool,
+      stop: [['SIGTERM', 5_000]],
+    });
+    try {
+      const announced = (await kept.ready) as Record<string, unknown>;
+      const { pid, exited } = kept;
+      const stop = () => kept.stop();
+      return { url: String(announced['url']), pid, announced, exited, stop };
+    } catch (error) {
+      const output = logSince(logFile, from);
+      // Another program took the port between the look and the start.
+      if (output.includes('EADDRINUSE') && attempt < startAttempts) continue;
+      const message = `${(error as Error).message}.\n${lastLines(output)}`;
+      throw new SetupError(message, `Its log is ${logFile}.`, error);
+    }
   }
 }
 

@@ -1,5 +1,7 @@
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { takePidLock } from './pid-lock';
 import { systemCode } from './setup-error';
 import { readJson, writePrivateJson } from './state-files';
 
@@ -36,9 +38,24 @@ export async function freePort(preferred: readonly number[] = []): Promise<numbe
   return (await listens(0, '127.0.0.1')) ?? freePort();
 }
 
-/** The first free port from `first` on, upwards. */
+/** Keeps other systems that start at the same moment from choosing the port too, as long as this process lives. */
+function reserve(port: number): boolean {
+  try {
+    const lock = takePidLock(join(tmpdir(), `usher-port-${String(port)}.lock`));
+    if (!('release' in lock)) return false;
+    process.once('exit', () => lock.release());
+    return true;
+  } catch {
+    // The lock belongs to another user.
+    return false;
+  }
+}
+
+/** The first free port from `first` on, upwards, reserved for this process. */
 export async function nextFreePort(first: number): Promise<number> {
-  for (let port = first; port < first + 100; port += 1) if (await isPortFree(port)) return port;
+  for (let port = first; port < first + 100; port += 1) {
+    if ((await isPortFree(port)) && reserve(port)) return port;
+  }
   return freePort();
 }
 

@@ -31,7 +31,6 @@ import { createMetrics } from '../../src/platform/metrics';
 import { createRateLimits } from '../../src/platform/rate-limits';
 import { createTestDatabase } from './database';
 import { responsesOf } from './openapi';
-import type { OpenApiDocument } from './openapi';
 
 /** An answer as the tests look at it. */
 export interface Answer {

@@ -19,7 +19,6 @@ import type { SampleBackend } from '../../src/servers/sample-backend';
 import { createTestDatabase } from './database';
 import type { TestDatabase } from './database';
 import { responsesOf } from './openapi';
-import type { OpenApiDocument } from './openapi';
 import { installRuntime } from '../../src/main/temporal-part';
 import { temporalServer, workflowBundle } from './test-servers';
 

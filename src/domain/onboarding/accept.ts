@@ -66,7 +66,7 @@ type Person = { readonly account: Account } | { readonly passwordHash: string | 
 export async function acceptInvite(
   deps: Deps,
   acceptance: Acceptance,
-  within: (tx: Tx, accepted: AcceptedInvite) => Promise<void> = async () => undefined,
+  within: (tx: Tx, accepted: AcceptedInvite) => Promise<void> = () => Promise.resolve(),
 ): Promise<AcceptedInvite> {
   const person = await identify(deps, acceptance);
   return withInviteOf(deps.db, acceptance.token, async (tx, held) => {

@@ -1,11 +1,11 @@
 import { existsSync, statfsSync } from 'node:fs';
-import { join } from 'node:path';
 import { inspectConnectors, describeMistake } from '../../domain/onboarding/connectors';
 import { renderProbe } from '../../domain/onboarding/connectors.rules';
 import type { Connector } from '../../domain/onboarding/connectors.rules';
 import { createMailTransport } from '../../platform/mail/transport';
 import { createOutbound } from '../../platform/outbound';
 import { createTemporalClient } from '../../platform/temporal';
+import { stateDirOf } from '../../servers/run-file';
 import type { CliIo } from './command';
 import { connectorsDir } from './connector-files';
 import { fine, wrong } from './findings';
@@ -131,7 +131,7 @@ function probed(
 const mebibyte = 1024 * 1024;
 
 function diskSpace(io: CliIo): Finding {
-  const state = join(io.root, '.usher');
+  const state = stateDirOf(io.root);
   const folder = existsSync(state) ? state : io.root;
   const { bavail, bsize } = statfsSync(folder);
   const free = Math.floor((bavail * bsize) / mebibyte);
