@@ -71,7 +71,7 @@ async function compare(comparison: Comparison): Promise<void> {
   await rows.recordComparison({ resourceId, sights });
 }
 
-/** Tick of the schedule `usher/reconcile-tenants`: wakes the tenants that are due, a hundred at a time. */
+/** Tick of the schedule `usher/<task queue>/reconcile-tenants`: wakes the tenants that are due, a hundred at a time. */
 export async function planReconciliation(): Promise<void> {
   for (let batch = 0; batch < 100; batch += 1) {
     if ((await rows.planReconcile()) < 100) return;
@@ -79,7 +79,7 @@ export async function planReconciliation(): Promise<void> {
   }
 }
 
-/** Tick of the schedule `usher/evaluate-gates`. */
+/** Tick of the schedule `usher/<task queue>/evaluate-gates`: judges the roll-out, opens held invites. */
 export async function evaluateRollout(): Promise<void> {
   await rows.evaluateGates();
 }

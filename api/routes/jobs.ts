@@ -27,10 +27,7 @@ export function createJobRoutes({
   db,
   cursors,
   describeStep,
-}: JobRouteDeps): Pick<
-  Handlers<typeof jobEndpoints>,
-  'listJobs' | 'getJob' | 'getClientStatus'
-> {
+}: JobRouteDeps): Pick<Handlers<typeof jobEndpoints>, 'listJobs' | 'getJob' | 'getClientStatus'> {
   return {
     async listJobs({ caller, query }) {
       const { limit, cursor, ...filter } = query;

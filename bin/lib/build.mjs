@@ -1,5 +1,6 @@
-// Compiles the TypeScript rooms to dist/ (CommonJS, source maps) and bundles the workflows, each only when its inputs changed.
-// No type check here: that is `npm run typecheck`. Every file is written atomically, so that two builds at once do no harm.
+// Compiles the TypeScript rooms to dist/ (CommonJS, source maps) and bundles the workflows, each
+// only when its inputs changed. No type check here: that is `npm run typecheck`. Every file is
+// written atomically, so that two builds at once do no harm.
 import { createHash } from 'node:crypto';
 import {
   existsSync,
@@ -94,7 +95,10 @@ function compile(path, source) {
   ]);
 }
 
-/** Compiled files that the workflow bundle is made of: what dist/workflows reaches by relative `require`. */
+/**
+ * Compiled files that the workflow bundle is made of: what dist/workflows reaches by relative
+ * `require`.
+ */
 function bundleInputs(entries) {
   const seen = new Set();
   const queue = entries.filter((file) => existsSync(file));
@@ -136,8 +140,8 @@ async function bundleWorkflows(manifest) {
 }
 
 /**
- * Brings dist/ up to date. Answers the outputs that changed; throws an Error that lists every file that does not compile
- * (the others are written nevertheless).
+ * Brings dist/ up to date. Answers the outputs that changed; throws an Error that lists every file
+ * that does not compile (the others are written nevertheless).
  */
 export async function build() {
   const started = performance.now();

@@ -12,7 +12,10 @@ import { SetUpError, reportFailure } from './progress.mjs';
 const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/[/\\]$/, '');
 const require = createRequire(import.meta.url);
 
-/** Node flags of every process that runs compiled code: readable stacks, and no note that `require` loads an ES module. */
+/**
+ * Node flags of every process that runs compiled code: readable stacks, and no note that `require`
+ * loads an ES module.
+ */
 const nodeFlags = ['--enable-source-maps', '--disable-warning=ExperimentalWarning'];
 
 async function setUp() {
@@ -29,7 +32,9 @@ async function guarded(work) {
   }
 }
 
-/** Runs a program in the foreground and ends with its exit code. Ctrl-C reaches it by the terminal. */
+/**
+ * Runs a program in the foreground and ends with its exit code. Ctrl-C reaches it by the terminal.
+ */
 function handOver(args, env = process.env) {
   const child = spawn(process.execPath, [...nodeFlags, ...args], { stdio: 'inherit', env });
   for (const signal of ['SIGINT', 'SIGHUP']) process.on(signal, () => {});
@@ -37,7 +42,10 @@ function handOver(args, env = process.env) {
   child.once('exit', (code, signal) => process.exit(code ?? 128 + constants.signals[signal]));
 }
 
-/** `bin/dev` and `bin/demo`. They run in this very process: whatever ends it closes the keeper's pipe. */
+/**
+ * `bin/dev` and `bin/demo`. They run in this very process: whatever ends it closes the keeper's
+ * pipe.
+ */
 export function launchSystem(command, args) {
   const startedAt = Date.now();
   return guarded(async () => {
@@ -49,7 +57,10 @@ export function launchSystem(command, args) {
   });
 }
 
-/** `bin/usher`: the operators' command line, configured from the running dev system unless the environment says otherwise. */
+/**
+ * `bin/usher`: the operators' command line, configured from the running dev system unless the
+ * environment says otherwise.
+ */
 export function launchCli(args) {
   return guarded(async () => {
     await setUp();

@@ -30,7 +30,10 @@ const fingerprint = (root) =>
     .update(`${process.platform} ${process.arch}`)
     .digest('hex');
 
-/** npm writes node_modules/.package-lock.json last: it is missing after an interrupted install, and lists what is there. */
+/**
+ * npm writes node_modules/.package-lock.json last: it is missing after an interrupted install, and
+ * lists what is there.
+ */
 function installedMatches(root) {
   const wanted = JSON.parse(read(join(root, 'package-lock.json')) ?? '{}').packages;
   const installed = JSON.parse(

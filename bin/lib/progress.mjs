@@ -4,7 +4,10 @@ const colours = interactive && !process.env.NO_COLOR && process.env.TERM !== 'du
 const paint = (code, text) => (colours ? `\u001b[${code}m${text}\u001b[0m` : text);
 const seconds = (since) => `${((performance.now() - since) / 1000).toFixed(1)} s`;
 
-/** A set-up step that failed in a way a person can do something about: `message` says what, `advice` what to do. */
+/**
+ * A set-up step that failed in a way a person can do something about: `message` says what, `advice`
+ * what to do.
+ */
 export class SetUpError extends Error {
   constructor(message, advice) {
     super(message);
@@ -27,7 +30,10 @@ export function reportFailure(error) {
   if (advice) console.error(`  ${advice}`);
 }
 
-/** A line with the time it has taken so far; without a terminal one line at the start, one every 15 s, one at the end. */
+/**
+ * A line with the time it has taken so far; without a terminal one line at the start, one every 15
+ * s, one at the end.
+ */
 export function startProgress(label, detail) {
   const started = performance.now();
   const line = (sign) => `  ${sign} ${label.padEnd(16)} ${detail}  ${paint('2', seconds(started))}`;

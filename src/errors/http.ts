@@ -56,6 +56,7 @@ export function toProblem(error: unknown, place: ProblemPlace): ProblemDocument 
   const { code, context } = asDomainError(error);
   const { status, title, next } = problems[code];
   return {
+    ...context.extra,
     type: `/problems/${code}`,
     title,
     status,
@@ -64,6 +65,5 @@ export function toProblem(error: unknown, place: ProblemPlace): ProblemDocument 
     code,
     request_id: place.requestId,
     ...(context.errors ? { errors: context.errors } : {}),
-    ...context.extra,
   };
 }

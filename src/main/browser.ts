@@ -22,7 +22,10 @@ function attribute(tag: string, name: string): string | undefined {
   return match ? decode(match[1] ?? '') : undefined;
 }
 
-/** The first form of a page that has a button of that value, with its hidden fields and that button pressed. */
+/**
+ * The first form of a page that has a button of that value, with its hidden fields and that button
+ * pressed.
+ */
 export function findForm(html: string, button: string): PageForm | null {
   for (const [form] of html.matchAll(/<form\b[\s\S]*?<\/form>/g)) {
     const pressed = [...form.matchAll(/<button\b[^>]*>/g)].find(

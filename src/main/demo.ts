@@ -9,7 +9,10 @@ import { SetupError } from '../servers/setup-error';
 import { createVisitor, findForm, type Visitor } from './browser';
 import type { Terminal } from './terminal';
 
-/** Longest wait for a mail or for a step, in milliseconds; a healthy system needs a fraction of a second. */
+/**
+ * Longest wait for a mail or for a step, in milliseconds; a healthy system needs a fraction of a
+ * second.
+ */
 const patienceMs = 60_000;
 
 type Invited = z.output<typeof InviteCreated>;
@@ -36,7 +39,10 @@ function newCustomer(): Customer {
   };
 }
 
-/** A token of the form that marketplaces issue: a JWT whose payload names the seller. Its signature means nothing. */
+/**
+ * A token of the form that marketplaces issue: a JWT whose payload names the seller. Its signature
+ * means nothing.
+ */
 function marketplaceToken(): string {
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
   const payload = { sid: crypto.randomUUID(), iat: Math.floor(Date.now() / 1000) };
@@ -118,7 +124,10 @@ async function accept(
   return response.headers.get('location') ?? '';
 }
 
-/** Follows the onboarding to its end and prints each provisioning step when it is done, with the time since the one before. */
+/**
+ * Follows the onboarding to its end and prints each provisioning step when it is done, with the
+ * time since the one before.
+ */
 async function follow(run: RunFile, clientId: string, terminal: Terminal): Promise<void> {
   const shown = new Set<string>();
   let last = performance.now();
@@ -151,8 +160,9 @@ export interface DemoResult {
 }
 
 /**
- * Plays the main job over HTTP and SMTP as people would: an operator invites a customer, the mail arrives, its link is opened and
- * accepted, and the tenant becomes active. Throws a SetupError with the reason when any of it fails.
+ * Plays the main job over HTTP and SMTP as people would: an operator invites a customer, the mail
+ * arrives, its link is opened and accepted, and the tenant becomes active. Throws a SetupError with
+ * the reason when any of it fails.
  */
 export async function playDemo(run: RunFile, terminal: Terminal): Promise<DemoResult> {
   const { mailbox } = run;

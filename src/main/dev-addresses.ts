@@ -1,7 +1,10 @@
 import { isPortFree, nextFreePort } from '../servers/free-port';
 import { SetupError } from '../servers/setup-error';
 
-/** Where the API and the worker listen, as `[host]:port`, and how this machine and the public reach them. */
+/**
+ * Where the API and the worker listen, as `[host]:port`, and how this machine and the public reach
+ * them.
+ */
 export interface ProgramAddresses {
   readonly api: string;
   readonly worker: string;
@@ -31,7 +34,10 @@ async function choose(name: string, first: number): Promise<string> {
   );
 }
 
-/** ADDR and WORKER_ADDR as configured, which must then be free; else the first free ports from 8090 on. */
+/**
+ * ADDR and WORKER_ADDR as configured, which must then be free; else the first free ports from 8090
+ * on.
+ */
 export async function chooseAddresses(): Promise<ProgramAddresses> {
   const api = await choose('ADDR', 8090);
   const worker = await choose('WORKER_ADDR', portOf(api) + 1);

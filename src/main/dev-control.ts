@@ -40,8 +40,8 @@ function pidsOf(run: RunFile, part: Part): readonly number[] {
 }
 
 /**
- * `bin/dev stop temporal`: ends a part of the running system and keeps it down until `bin/dev start temporal`. Answers what to
- * say.
+ * `bin/dev stop temporal`: ends a part of the running system and keeps it down until `bin/dev start
+ * temporal`. Answers what to say.
  */
 export function controlPart(stateDir: string, verb: 'stop' | 'start', name: string): string {
   const run = readRunFile(stateDir)?.run;

@@ -14,7 +14,10 @@ export function isConfigured(name: string): boolean {
   return Boolean(process.env[name] ?? process.env[`${name}_FILE`]);
 }
 
-/** The secrets of the embedded database's system, made at the first call; none for a database that was configured. */
+/**
+ * The secrets of the embedded database's system, made at the first call; none for a database that
+ * was configured.
+ */
 function devSecrets(secrets: DevSecrets): Environment {
   return {
     KEYS_HASH_PEPPER: secrets.get('KEYS_HASH_PEPPER', () => randomSecret(32, 'base64')),
@@ -58,7 +61,10 @@ export function systemEnvironment(
   return Object.fromEntries([...own, ...free]);
 }
 
-/** The environment without what that process must not have: only `migrate` may know the owner of the schema. */
+/**
+ * The environment without what that process must not have: only `migrate` may know the owner of the
+ * schema.
+ */
 export function environmentFor(name: ProcessName, environment: Environment): Environment {
   const forbidden = Object.entries<Variable>(variables)
     .filter(([, variable]) => variable.only !== undefined && !variable.only.includes(name))
@@ -68,7 +74,10 @@ export function environmentFor(name: ProcessName, environment: Environment): Env
   );
 }
 
-/** The configuration of the system that runs in a clone's state folder, for `bin/usher`; null when none runs. */
+/**
+ * The configuration of the system that runs in a clone's state folder, for `bin/usher`; null when
+ * none runs.
+ */
 export function environmentOfRunningSystem(root: string): Environment | null {
   const stateDir = stateDirOf(root);
   const run = readRunFile(stateDir)?.run;

@@ -51,7 +51,10 @@ async function isReady(url: string): Promise<boolean> {
   }
 }
 
-/** Starts the API or the worker and waits until it is ready. Its log is the file of its name in the state folder's logs. */
+/**
+ * Starts the API or the worker and waits until it is ready. Its log is the file of its name in the
+ * state folder's logs.
+ */
 export async function startProgram(
   { root, stateDir, keeper }: SystemContext,
   name: 'api' | 'worker',
@@ -123,7 +126,10 @@ export function jsonIn(output: string): Record<string, unknown> {
   throw new SetupError('The program answered no JSON.', output.trim());
 }
 
-/** Brings the database to the newest schema, as its owner; answers in a few words what there was to do. */
+/**
+ * Brings the database to the newest schema, as its owner; answers in a few words what there was to
+ * do.
+ */
 export async function migrate(root: string, ownerUrl: string): Promise<string> {
   const environment = { PATH: process.env['PATH'] ?? '', DATABASE_OWNER_URL: ownerUrl };
   const said = (await runProgram(root, 'migrate', [], environment)).trim();

@@ -63,8 +63,8 @@ async function ownerKey(
 }
 
 /**
- * Starts servers, migrations, API and worker under the keeper, each step shown on the terminal, and keeps every part running
- * until `ending` is aborted. Throws a SetupError that says what to do.
+ * Starts servers, migrations, API and worker under the keeper, each step shown on the terminal, and
+ * keeps every part running until `ending` is aborted. Throws a SetupError that says what to do.
  */
 export async function startDevSystem(
   context: SystemContext,

@@ -176,7 +176,10 @@ function report(thrown: unknown, terminal: Terminal): void {
   else terminal.fail(error instanceof Error ? (error.stack ?? error.message) : String(error));
 }
 
-/** Resolves at the first signal to stop. At the second the process ends at once; the keeper goes on stopping everything. */
+/**
+ * Resolves at the first signal to stop. At the second the process ends at once; the keeper goes on
+ * stopping everything.
+ */
 function interruption(): Promise<unknown> {
   const { promise, resolve } = deferred<NodeJS.Signals>();
   let count = 0;

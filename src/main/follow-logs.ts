@@ -9,7 +9,10 @@ interface Line {
   readonly problem?: string;
 }
 
-/** Shows warnings and errors from the programs' logs as they are written, in a line each. Answers how to stop. */
+/**
+ * Shows warnings and errors from the programs' logs as they are written, in a line each. Answers
+ * how to stop.
+ */
 export function followLogs(
   stateDir: string,
   names: readonly string[],

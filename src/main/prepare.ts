@@ -2,7 +2,10 @@ import { findTemporal } from '../servers/temporal-binary';
 import { preparePostgresBinaries } from '../servers/postgres-binaries';
 import { createTerminal } from './terminal';
 
-/** Fetches or builds the servers that tests need, with progress shown: `bin/test` runs it before the first check. */
+/**
+ * Fetches or builds the servers that tests need, with progress shown: `bin/test` runs it before the
+ * first check.
+ */
 export async function prepareServers(): Promise<void> {
   const terminal = createTerminal();
   await terminal.step('PostgreSQL', preparePostgresBinaries, ({ version }) => version);

@@ -38,7 +38,10 @@ function describe({ code, signal }: ProcessExit): string {
   return signal === null ? `exit code ${String(code)}` : signal;
 }
 
-/** Starts a process and keeps it running: after a crash it is started again, each time later, at most 15 seconds. */
+/**
+ * Starts a process and keeps it running: after a crash it is started again, each time later, at
+ * most 15 seconds.
+ */
 export async function supervise<T extends Running>(
   supervision: Supervision<T>,
 ): Promise<Supervised<T>> {

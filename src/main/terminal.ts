@@ -3,7 +3,10 @@ import { stdout } from 'node:process';
 /** What a running step shows beside its name; replaced by each new text. */
 export type Detail = (text: string) => void;
 
-/** The calm output of bin/demo and bin/dev: one line per step, rewritten while it runs where there is a terminal. */
+/**
+ * The calm output of bin/demo and bin/dev: one line per step, rewritten while it runs where there
+ * is a terminal.
+ */
 export interface Terminal {
   heading(text: string): void;
   /** A blank line. */
@@ -12,7 +15,10 @@ export interface Terminal {
   /** Something a person should notice; not a failure of the command. */
   warn(text: string): void;
   fail(message: string, advice?: string): void;
-  /** Runs a step and prints its name, the detail that it answers and how long it took, in seconds. Steps may overlap. */
+  /**
+   * Runs a step and prints its name, the detail that it answers and how long it took, in seconds.
+   * Steps may overlap.
+   */
   step<T>(
     name: string,
     work: (detail: Detail) => Promise<T>,
@@ -38,7 +44,10 @@ function seconds(milliseconds: number): string {
   return `${(milliseconds / 1000).toFixed(milliseconds < 10_000 ? 2 : 1)} s`;
 }
 
-/** Output to stdout: colours and rewritten lines only on a terminal, no colours with NO_COLOR, a plain line per event elsewhere. */
+/**
+ * Output to stdout: colours and rewritten lines only on a terminal, no colours with NO_COLOR, a
+ * plain line per event elsewhere.
+ */
 export function createTerminal(): Terminal {
   const interactive = stdout.isTTY && process.env['TERM'] !== 'dumb';
   const coloured = interactive && !process.env['NO_COLOR'];

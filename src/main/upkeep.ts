@@ -13,7 +13,7 @@ import type { Deps } from './deps';
 import { startLoop } from './loop';
 import { reconcileSchedules } from './schedules';
 
-/** The parts of a worker that need no Temporal. */
+/** The parts of a worker that go on without Temporal, and what has to be looked at when it is back. */
 export interface Upkeep {
   /** Temporal is there (again): it may be another one. */
   onTemporalConnected(): void;
@@ -24,7 +24,7 @@ export interface Upkeep {
 const relayMs = 500;
 const namespaceState = 'temporal-namespace';
 
-/** Starts relay, mail relay and reconciler. */
+/** Starts relay, mail relay, reconciler, gauges, and the look at Temporal's namespace and schedules. */
 export function startUpkeep(deps: Deps, mailSender: MailSender): Upkeep {
   const { log } = deps;
   const relay = startLoop({

@@ -16,8 +16,9 @@ export interface Rebuilt {
 }
 
 /**
- * Builds whenever a source file changed and tells what came of it, one build at a time: a change during one leads to another.
- * The build runs in a process of its own, which gives its memory back. Answers how to stop.
+ * Builds whenever a source file changed and tells what came of it, one build at a time: a change
+ * during one leads to another. The build runs in a process of its own, which gives its memory back.
+ * Answers how to stop.
  */
 export function watchSources(
   root: string,

@@ -35,7 +35,7 @@ export interface OidcIssuer {
   readonly authoritative_domains: readonly string[];
 }
 
-/** A named pepper; the first of a list makes new digests, the others are for look-up. */
+/** A named pepper, KEK or signing key; the first of a list is for what is new, the others for what is there. */
 export interface NamedKey {
   readonly id: string;
   readonly key: Buffer;

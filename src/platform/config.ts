@@ -14,7 +14,7 @@ import {
   whole,
 } from './config-values';
 
-/** One variable of the environment, as `.env.example` and the README describe it. */
+/** One variable of the environment, as `.env.example` describes it. */
 export interface Variable {
   readonly description: string;
   readonly default?: string;

@@ -24,7 +24,7 @@ const special = blockList([
 export type AddressGuard = (address: string) => boolean;
 
 /**
- * Builds the guard of outgoing calls (operations.md, Security). `allowCidrs` opens special ranges, never the link-local
+ * Builds the guard of outgoing calls. `allowCidrs` opens special ranges, never the link-local
  * and metadata ones. An IPv4 address inside an IPv6 one is judged as what it reaches, and as IPv6 it needs listing.
  * Throws when a range is none.
  */

@@ -46,7 +46,7 @@ const mebibyte = 1024 * 1024;
 const idleMs = 4_000;
 
 /**
- * Opens the HTTP client for connectors and hooks (operations.md, Security): keep-alive, no redirects, one deadline for
+ * Opens the HTTP client for connectors and hooks (docs/CONNECTORS.md): keep-alive, no redirects, one deadline for
  * the whole call, a capped answer, and a check of the address that is really dialled, so that a name that changes its
  * address after a check (DNS rebinding) gains nothing. Throws when a range of `allowCidrs` is none.
  */

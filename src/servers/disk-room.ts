@@ -19,7 +19,9 @@ export function fullDisk(folder: string, cause?: unknown): SetupError {
   );
 }
 
-/** Refuses to start on a nearly full disk, where a database would stop in the middle of its work. */
+/**
+ * Refuses to start on a nearly full disk, where a database would stop in the middle of its work.
+ */
 export function requireRoom(folder: string, bytes = neededBytes): void {
   const { bavail, bsize } = statfsSync(folder);
   if (bavail * bsize < bytes) throw fullDisk(folder);

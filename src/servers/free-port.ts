@@ -32,13 +32,19 @@ export async function isPortFree(port: number): Promise<boolean> {
   return true;
 }
 
-/** The first free one of the preferred ports, else one that the system picks on the loopback address. */
+/**
+ * The first free one of the preferred ports, else one that the system picks on the loopback
+ * address.
+ */
 export async function freePort(preferred: readonly number[] = []): Promise<number> {
   for (const port of preferred) if (await isPortFree(port)) return port;
   return (await listens(0, '127.0.0.1')) ?? freePort();
 }
 
-/** Keeps other systems that start at the same moment from choosing the port too, as long as this process lives. */
+/**
+ * Keeps other systems that start at the same moment from choosing the port too, as long as this
+ * process lives.
+ */
 function reserve(port: number): boolean {
   try {
     const lock = takePidLock(join(tmpdir(), `usher-port-${String(port)}.lock`));
@@ -60,8 +66,8 @@ export async function nextFreePort(first: number): Promise<number> {
 }
 
 /**
- * A port for the server `name` that stays the same over restarts as long as it is free: the one that `ports.json` of the state
- * folder remembers, else the preferred one, else any.
+ * A port for the server `name` that stays the same over restarts as long as it is free: the one
+ * that `ports.json` of the state folder remembers, else the preferred one, else any.
  */
 export async function keptPort(
   stateDir: string,

@@ -63,7 +63,8 @@ export function startKeeper({ stateDir }: { stateDir: string }): Keeper {
   let lastId = 0;
   let waiting = 0;
 
-  // Open only as long as somebody waits for an answer: the keeper never holds its parent's event loop.
+  // Open only as long as somebody waits for an answer: the keeper never holds its parent's event
+  // loop.
   const handles = [child, child.stdout, child.stdin] as unknown as { ref(): void; unref(): void }[];
   const held = async <T>(promise: Promise<T>): Promise<T> => {
     if (waiting === 0) for (const handle of handles) handle.ref();

@@ -28,7 +28,10 @@ export interface ProcessExit {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** From the parent, one JSON object a line on the keeper's stdin; the end of the stream ends everything. */
+/**
+ * From the parent, one JSON object a line on the keeper's stdin; the end of the stream ends
+ * everything.
+ */
 export type KeeperRequest =
   | { readonly id: number; readonly start: KeptSpec }
   | { readonly id: number; readonly stop: string };

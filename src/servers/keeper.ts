@@ -1,7 +1,8 @@
 /**
- * The keeper: a small process that owns the servers of a development or test system. It leads their process group, so that a
- * Ctrl-C in the terminal does not reach them, and stops them in order when its stdin closes, that is when its parent ends in
- * whatever way. What it runs is written down for the next start, should the keeper itself be killed.
+ * The keeper: a small process that owns the servers of a development or test system. It leads their
+ * process group, so that a Ctrl-C in the terminal does not reach them, and stops them in order when
+ * its stdin closes, that is when its parent ends in whatever way. What it runs is written down for
+ * the next start, should the keeper itself be killed.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
@@ -41,7 +42,8 @@ function writeRecord(): void {
   try {
     writePrivateJson(recordFile, record);
   } catch (error) {
-    // A full disk or a deleted state folder must not end the servers; a leftover is then found by its data folder.
+    // A full disk or a deleted state folder must not end the servers; a leftover is then found by
+    // its data folder.
     process.stderr.write(`keeper: cannot write ${recordFile}: ${String(systemCode(error))}\n`);
   }
 }

@@ -15,8 +15,9 @@ import type { KeeperRecord } from './keeper-protocol';
 const orderlyEndMs = 45_000;
 
 /**
- * Ends what earlier systems of this state folder left behind: waits for a keeper that is shutting down, and stops, in order,
- * the processes of one that was killed. Systems whose parent still runs are left alone. Answers the names of what it ended.
+ * Ends what earlier systems of this state folder left behind: waits for a keeper that is shutting
+ * down, and stops, in order, the processes of one that was killed. Systems whose parent still runs
+ * are left alone. Answers the names of what it ended.
  */
 export async function stopLeftovers(stateDir: string): Promise<string[]> {
   const folder = join(stateDir, 'keepers');
@@ -65,8 +66,9 @@ function listFolder(folder: string): string[] {
 }
 
 /**
- * Running processes of that command whose working directory is the folder. A PostgreSQL server and its backends stand in their
- * data folder, so that they are found when no record names them (Linux; elsewhere nothing is found).
+ * Running processes of that command whose working directory is the folder. A PostgreSQL server and
+ * its backends stand in their data folder, so that they are found when no record names them (Linux;
+ * elsewhere nothing is found).
  */
 export function processesIn(folder: string, command: string): ProcessMark[] {
   if (process.platform !== 'linux') return [];

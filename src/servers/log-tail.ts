@@ -3,7 +3,10 @@ import { dirname } from 'node:path';
 
 const keepBelowBytes = 20 * 1024 * 1024;
 
-/** Position up to which a log has been written, to tell a server's own lines from those of earlier starts. */
+/**
+ * Position up to which a log has been written, to tell a server's own lines from those of earlier
+ * starts.
+ */
 export function logEnd(file: string): number {
   return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
 }

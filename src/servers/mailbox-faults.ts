@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
 /**
- * What a mail server can do wrong: refuse a recipient for good or for now, take the mail and hang up before it says so, or
- * answer slowly.
+ * What a mail server can do wrong: refuse a recipient for good or for now, take the mail and hang
+ * up before it says so, or answer slowly.
  */
 export const faultSchema = z.strictObject({
   mode: z.enum(['reject-550', 'tempfail-451', 'drop-after-data', 'slow']),

@@ -43,7 +43,10 @@ nav .empty { padding: 0 1.25rem }
   iframe { height: 75vh }
 }`;
 
-/** On the list: looks for new mail every two seconds and loads it. Without scripts a reload by hand does the same. */
+/**
+ * On the list: looks for new mail every two seconds and loads it. Without scripts a reload by hand
+ * does the same.
+ */
 const script = (newest: string) => `
 const newest = ${JSON.stringify(newest).replaceAll('<', '\\u003c')};
 setInterval(async () => {
@@ -115,7 +118,10 @@ function reading(mail: Mail, view: MailView): string {
 ${body(mail, view)}`;
 }
 
-/** The mailbox as a page: the list, newest first, and beside it the mail that is open. `nonce` admits its style and script. */
+/**
+ * The mailbox as a page: the list, newest first, and beside it the mail that is open. `nonce`
+ * admits its style and script.
+ */
 export function mailboxPage(
   mails: readonly Mail[],
   open: { readonly mail: Mail; readonly view: MailView } | undefined,

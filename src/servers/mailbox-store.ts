@@ -77,7 +77,10 @@ function load(file: string): Mail[] {
   });
 }
 
-/** A store in memory and, with a file, also there, one JSON object a line, so that mails outlive the process. */
+/**
+ * A store in memory and, with a file, also there, one JSON object a line, so that mails outlive the
+ * process.
+ */
 export function createMailStore(file?: string): MailStore {
   let mails: Mail[] = file === undefined ? [] : load(file);
   let bytes = mails.reduce((sum, mail) => sum + sizeOf(mail), 0);

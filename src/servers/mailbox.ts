@@ -1,6 +1,7 @@
 /**
- * The mailbox of development and tests: a mail server that keeps whatever is sent, a page that shows it, and a small API.
- * As a process: `node mailbox.js --http-port N --smtp-port N [--state FILE]`, which prints one JSON line when it is ready.
+ * The mailbox of development and tests: a mail server that keeps whatever is sent, a page that
+ * shows it, and a small API. As a process: `node mailbox.js --http-port N --smtp-port N [--state
+ * FILE]`, which prints one JSON line when it is ready.
  */
 import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
@@ -96,7 +97,8 @@ async function addFault(deps: Deps, request: IncomingMessage): Promise<Answer> {
 }
 
 async function answer(deps: Deps, request: IncomingMessage): Promise<Answer> {
-  // A web page of somebody else must neither read the mails (by a name that resolves to this machine) nor delete them.
+  // A web page of somebody else must neither read the mails (by a name that resolves to this
+  // machine) nor delete them.
   const host = (request.headers.host ?? '').replace(/:\d+$/, '');
   if (!['localhost', '127.0.0.1', '[::1]'].includes(host))
     return json(421, { error: 'unknown host' });

@@ -30,7 +30,10 @@ export function lockHolder(file: string): ProcessMark | null {
   return holder !== null && isRunning(holder) ? holder : null;
 }
 
-/** Takes the lock file, also from a holder that has died. Answers the living holder instead when there is one. */
+/**
+ * Takes the lock file, also from a holder that has died. Answers the living holder instead when
+ * there is one.
+ */
 export function takePidLock(file: string): PidLock | { readonly holder: ProcessMark } {
   mkdirSync(dirname(file), { recursive: true });
   const token = randomUUID();
@@ -39,7 +42,8 @@ export function takePidLock(file: string): PidLock | { readonly holder: ProcessM
   try {
     for (;;) {
       try {
-        // A link appears whole or not at all, and never replaces: nobody reads a half-written holder.
+        // A link appears whole or not at all, and never replaces: nobody reads a half-written
+        // holder.
         linkSync(own, file);
       } catch (error) {
         if (systemCode(error) !== 'EEXIST') throw error;

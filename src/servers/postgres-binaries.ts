@@ -37,7 +37,10 @@ export interface PostgresBinaries {
 /** Folders in which the OS user postgres can usually work, tried in this order. */
 const sharedFolders = ['/var/tmp', '/var/lib', '/opt', '/tmp'];
 
-/** The folder, outside a clone that the OS user postgres cannot reach, that takes the place of `path`. */
+/**
+ * The folder, outside a clone that the OS user postgres cannot reach, that takes the place of
+ * `path`.
+ */
 export function reachablePlaceFor(path: string): string {
   const name = `usher-${createHash('sha256').update(path).digest('hex').slice(0, 12)}`;
   for (const folder of sharedFolders) {
@@ -49,7 +52,8 @@ export function reachablePlaceFor(path: string): string {
       if (systemCode(error) !== 'EEXIST') continue;
     }
     const stat = lstatSync(place);
-    // In a folder that everybody may write to, a name that can be guessed must not be somebody else's.
+    // In a folder that everybody may write to, a name that can be guessed must not be somebody
+    // else's.
     if (stat.isDirectory() && stat.uid === 0) return place;
   }
   throw new SetupError(
@@ -81,7 +85,10 @@ async function findUser(name: string): Promise<OsUser | undefined> {
   }
 }
 
-/** The OS user postgres when this process is root (made if it is missing), else undefined: then everything runs as ourselves. */
+/**
+ * The OS user postgres when this process is root (made if it is missing), else undefined: then
+ * everything runs as ourselves.
+ */
 export async function unprivilegedUser(): Promise<OsUser | undefined> {
   if (process.getuid?.() !== 0) return undefined;
   const found = await findUser('postgres');
@@ -118,7 +125,10 @@ function packageFolder(): string {
   }
 }
 
-/** The links among the shared libraries, which npm packages cannot hold; an install script makes them unless npm blocks it. */
+/**
+ * The links among the shared libraries, which npm packages cannot hold; an install script makes
+ * them unless npm blocks it.
+ */
 async function restoreLibraryLinks(folder: string): Promise<boolean> {
   const list = join(folder, 'native', 'pg-symlinks.json');
   if (!existsSync(list)) return true;
@@ -148,7 +158,10 @@ function copyPrograms(native: string, version: string): string {
   return place;
 }
 
-/** Finds PostgreSQL's programs, makes them runnable and, for root, reachable by the OS user postgres. */
+/**
+ * Finds PostgreSQL's programs, makes them runnable and, for root, reachable by the OS user
+ * postgres.
+ */
 export async function preparePostgresBinaries(): Promise<PostgresBinaries> {
   const runAs = await unprivilegedUser();
   const folder = packageFolder();

@@ -77,7 +77,10 @@ function belongsElsewhere(place: string, link: string): boolean {
   }
 }
 
-/** Where the data is: beside the other state, or, linked from there, in a folder that the OS user postgres can reach. */
+/**
+ * Where the data is: beside the other state, or, linked from there, in a folder that the OS user
+ * postgres can reach.
+ */
 function placeOf(stateDir: string, binaries: PostgresBinaries): string {
   const link = join(stateDir, 'postgres');
   const stat = lstatSync(link, { throwIfNoEntry: false });
@@ -112,7 +115,10 @@ function requireOurs(folder: string, binaries: PostgresBinaries): void {
   );
 }
 
-/** Whether there is a data folder with something in it; refuses one of another user, which could not even be looked into. */
+/**
+ * Whether there is a data folder with something in it; refuses one of another user, which could not
+ * even be looked into.
+ */
 function hasData(folder: string, binaries: PostgresBinaries): boolean {
   const stat = lstatSync(folder, { throwIfNoEntry: false });
   if (!stat) return false;
@@ -132,8 +138,9 @@ function hasData(folder: string, binaries: PostgresBinaries): boolean {
 }
 
 /**
- * The data folder of a state folder, made by initdb when it is missing. It appears whole or not at all: one that was cut short
- * is thrown away. `password` returns the superuser's password for a new one.
+ * The data folder of a state folder, made by initdb when it is missing. It appears whole or not at
+ * all: one that was cut short is thrown away. `password` returns the superuser's password for a new
+ * one.
  */
 export async function preparePostgresData(
   stateDir: string,

@@ -4,7 +4,10 @@ import { SetupError, systemCode } from './setup-error';
 /** The database of Usher. */
 export const databaseName = 'usher';
 
-/** Roles of the application; none is a superuser, passes row-level security or is a member of another. */
+/**
+ * Roles of the application; none is a superuser, passes row-level security or is a member of
+ * another.
+ */
 export const databaseRoles = ['usher_owner', 'usher_app', 'usher_sequencer'] as const;
 
 /** One of the application's roles. */
@@ -41,7 +44,10 @@ async function connect(connectionString: string): Promise<Client> {
   }
 }
 
-/** Makes the roles and the database where they are missing, and sets the roles' passwords. Repeatable. */
+/**
+ * Makes the roles and the database where they are missing, and sets the roles' passwords.
+ * Repeatable.
+ */
 export async function prepareRoles(
   superUrl: string,
   passwords: Readonly<Record<DatabaseRole, string>>,

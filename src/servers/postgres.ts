@@ -83,7 +83,10 @@ function readPidFile(folder: string): { pid: number; status: string } | null {
   }
 }
 
-/** Clears away what an earlier server left: the server itself, backends that outlived it, a pid file that points to a stranger. */
+/**
+ * Clears away what an earlier server left: the server itself, backends that outlived it, a pid file
+ * that points to a stranger.
+ */
 async function clearAway(stateDir: string, folder: string, log: ServerLog): Promise<void> {
   const left = processesIn(folder, 'postgres');
   const pidFile = readPidFile(folder);
@@ -102,7 +105,8 @@ async function clearAway(stateDir: string, folder: string, log: ServerLog): Prom
     log.info(`stopping a PostgreSQL that an earlier run left (process ${String(postmaster.pid)})`);
     await endProcess(postmaster, stopSteps);
   }
-  // Backends notice within moments that their server was killed; the shared memory is in use until they are gone.
+  // Backends notice within moments that their server was killed; the shared memory is in use until
+  // they are gone.
   await endAll(processesIn(folder, 'postgres'), [['SIGQUIT', 5_000]]);
   if (!isPostgres && postmaster !== null) rmSync(join(folder, 'postmaster.pid'), { force: true });
 }
@@ -173,8 +177,8 @@ async function launch(
 }
 
 /**
- * Starts a real PostgreSQL on the state folder's data, made at the first start, listening on the loopback address only. Throws a
- * SetupError that says what to do when it cannot.
+ * Starts a real PostgreSQL on the state folder's data, made at the first start, listening on the
+ * loopback address only. Throws a SetupError that says what to do when it cannot.
  */
 export async function startPostgres(options: PostgresOptions): Promise<PostgresServer> {
   const { stateDir, log = silentLog, tuning = 'durable' } = options;

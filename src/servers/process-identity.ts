@@ -25,7 +25,10 @@ function linuxIdentity(pid: number): string | null {
   return `${String(fields[18])}@${bootId}`;
 }
 
-/** What makes the process with this number that very process (its start time); null when there is none. */
+/**
+ * What makes the process with this number that very process (its start time); null when there is
+ * none.
+ */
 export function processIdentity(pid: number): string | null {
   if (!Number.isSafeInteger(pid) || pid <= 0) return null;
   if (process.platform === 'linux') return linuxIdentity(pid);

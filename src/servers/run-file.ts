@@ -11,8 +11,9 @@ export interface RunningPrograms {
 }
 
 /**
- * `run.json` of the state folder: how outside tools reach and drive the running development system. A `pid` is null where the
- * server is not ours (DATABASE_URL, TEMPORAL_ADDRESS), a part null where there is none.
+ * `run.json` of the state folder: how outside tools reach and drive the running development system.
+ * A `pid` is null where the server is not ours (DATABASE_URL, TEMPORAL_ADDRESS), a part null where
+ * there is none.
  */
 export interface RunFile {
   readonly api: RunningPrograms;
@@ -62,7 +63,10 @@ export function removeRunFile(stateDir: string): void {
   rmSync(fileOf(stateDir), { force: true });
 }
 
-/** The running system of a state folder; null when none runs, also when one was killed and left its run.json. */
+/**
+ * The running system of a state folder; null when none runs, also when one was killed and left its
+ * run.json.
+ */
 export function readRunFile(stateDir: string): { run: RunFile | null; owner: ProcessMark } | null {
   const owner = lockHolder(systemLockFile(stateDir));
   if (owner === null) return null;

@@ -22,8 +22,8 @@ const mostCalls = 100_000;
 const mostBytes = 1024 * 1024;
 
 /**
- * Starts the sample provisioning backend on 127.0.0.1 (port 0: a free one). It keeps the contract of the spreadsheet
- * backend in onboarding.md, and beyond it honours Idempotency-Key, looks objects up and deletes them. Below `/_test`,
+ * Starts the sample provisioning backend on 127.0.0.1 (port 0: a free one). It keeps the contract that
+ * `connectors/sample.json` declares, honours Idempotency-Key, looks objects up and deletes them. Below `/_test`,
  * which takes no key, tests read objects and calls and set faults and limits.
  */
 export async function startSampleBackend(options: {

@@ -9,7 +9,10 @@ const heading = [
   '# The databases beside this file cannot be opened without them.',
 ];
 
-/** The secrets of a development system, kept as `NAME=value` lines in the file `secrets` of its state folder (0600). */
+/**
+ * The secrets of a development system, kept as `NAME=value` lines in the file `secrets` of its
+ * state folder (0600).
+ */
 export interface DevSecrets {
   /** The secret of that name, made and stored at the first call. */
   get(name: string, make?: () => string): string;
@@ -53,7 +56,10 @@ function narrow(file: string): void {
   if (stat && (stat.mode & 0o077) !== 0) chmodSync(file, 0o600);
 }
 
-/** Opens the secrets of a state folder. One process at a time may write them; within it, any number of openers. */
+/**
+ * Opens the secrets of a state folder. One process at a time may write them; within it, any number
+ * of openers.
+ */
 export function openSecrets(stateDir: string): DevSecrets {
   const file = join(stateDir, 'secrets');
   narrow(file);

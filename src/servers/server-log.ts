@@ -1,4 +1,7 @@
-/** Where a server that is being set up tells, in sentences, what happens; a pino logger and the console fit. */
+/**
+ * Where a server that is being set up tells, in sentences, what happens; a pino logger and the
+ * console fit.
+ */
 export interface ServerLog {
   info(message: string): void;
   warn(message: string): void;

@@ -1,4 +1,7 @@
-/** A server that cannot be set up or started for a reason that a person can remove: `message` says what, `advice` what to do. */
+/**
+ * A server that cannot be set up or started for a reason that a person can remove: `message` says
+ * what, `advice` what to do.
+ */
 export class SetupError extends Error {
   readonly advice: string;
 
@@ -22,7 +25,10 @@ const remedies: Readonly<Record<string, string>> = {
   ENOSPC: 'The disk is full: free some space and run the command again.',
 };
 
-/** A SetupError for a failed system call of a kind that a person can remove; other errors as they are. */
+/**
+ * A SetupError for a failed system call of a kind that a person can remove; other errors as they
+ * are.
+ */
 export function explained(error: unknown): unknown {
   const code = systemCode(error);
   const advice = remedies[code ?? ''];

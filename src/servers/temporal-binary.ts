@@ -22,7 +22,10 @@ import { SetupError, systemCode } from './setup-error';
 
 const run = promisify(execFile);
 
-/** The Temporal CLI that Usher is tested with. Newer ones carry a replace directive, which `go install` refuses. */
+/**
+ * The Temporal CLI that Usher is tested with. Newer ones carry a replace directive, which `go
+ * install` refuses.
+ */
 export const temporalVersion = '1.5.1';
 
 const oldestUsable = [1, 4, 1] as const;
@@ -79,7 +82,10 @@ export function temporalCache(): string {
   return join(cache, 'usher', `temporal-${temporalVersion}`);
 }
 
-/** Whether the download host answers at all; asked first because the SDK itself would wait long and say much. */
+/**
+ * Whether the download host answers at all; asked first because the SDK itself would wait long and
+ * say much.
+ */
 async function canDownload(): Promise<boolean> {
   // The SDK's client goes through a proxy and fetch does not, so that asking would prove nothing.
   if (process.env['HTTPS_PROXY'] ?? process.env['https_proxy']) return true;
@@ -94,7 +100,10 @@ async function canDownload(): Promise<boolean> {
   }
 }
 
-/** Lets the SDK download the program, in a process of its own: it knows no way to download without starting a server. */
+/**
+ * Lets the SDK download the program, in a process of its own: it knows no way to download without
+ * starting a server.
+ */
 async function download(into: string): Promise<string | null> {
   if (!(await canDownload())) return null;
   await run(process.execPath, [compiledProgram('temporal-download'), into, `v${temporalVersion}`], {
@@ -209,8 +218,9 @@ async function fetchIntoCache(folder: string, show: ShowProgress): Promise<Tempo
 }
 
 /**
- * The Temporal program: `temporal` on the PATH, else the user's cached one, else the SDK's download, else built by `go install`
- * into the cache. Throws a SetupError that says what to install when none of them works.
+ * The Temporal program: `temporal` on the PATH, else the user's cached one, else the SDK's
+ * download, else built by `go install` into the cache. Throws a SetupError that says what to
+ * install when none of them works.
  */
 export async function findTemporal(show: ShowProgress = () => undefined): Promise<TemporalBinary> {
   const installed = onPath('temporal');

@@ -1,6 +1,7 @@
 /**
- * Downloads the Temporal program by the SDK: `node temporal-download.js FOLDER VERSION` leaves it in FOLDER. A process of its own
- * because the SDK starts a server right after the download, whose failure must not matter.
+ * Downloads the Temporal program by the SDK: `node temporal-download.js FOLDER VERSION` leaves it
+ * in FOLDER. A process of its own because the SDK starts a server right after the download, whose
+ * failure must not matter.
  */
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 

@@ -28,7 +28,9 @@ export interface TemporalServer {
 export interface TemporalOptions {
   /** Holds the database file, ports and logs; made when missing. */
   readonly stateDir: string;
-  /** The database file, default `temporal.db` in the state folder; null keeps everything in memory. */
+  /**
+   * The database file, default `temporal.db` in the state folder; null keeps everything in memory.
+   */
   readonly dbFile?: string | null;
   /** Whether it serves the Temporal UI. */
   readonly ui?: boolean;
@@ -41,8 +43,9 @@ export interface TemporalOptions {
 }
 
 /**
- * Without the first three each hop costs 50 ms (transfer queue polls of the single shard); without the fourth, which allows for
- * clocks of other hosts that differ, each timer and each retry of an activity comes up to a second late; the rest lifts rate limits.
+ * Without the first three each hop costs 50 ms (transfer queue polls of the single shard); without
+ * the fourth, which allows for clocks of other hosts that differ, each timer and each retry of an
+ * activity comes up to a second late; the rest lifts rate limits.
  */
 const dynamicConfig: Readonly<Record<string, string>> = {
   'history.transferProcessorMaxPollRPS': '2000',
@@ -64,14 +67,20 @@ const pragmas = ['journal_mode=WAL', 'synchronous=NORMAL'];
 const startAttempts = 4;
 const startTimeoutMs = 60_000;
 
-/** Deletes the database with its side files: a left -wal or -shm makes the next start fail with `disk I/O error (522)`. */
+/**
+ * Deletes the database with its side files: a left -wal or -shm makes the next start fail with
+ * `disk I/O error (522)`.
+ */
 export function removeTemporalDatabase(dbFile: string): void {
   for (const suffix of ['', '-wal', '-shm', '-journal', '.version']) {
     rmSync(`${dbFile}${suffix}`, { force: true });
   }
 }
 
-/** The server never migrates a database file, so that one of another version is dropped: Usher's rows bring its workflows back. */
+/**
+ * The server never migrates a database file, so that one of another version is dropped: Usher's
+ * rows bring its workflows back.
+ */
 function matchDatabaseToVersion(dbFile: string, version: string, log: ServerLog): void {
   const stamp = `${dbFile}.version`;
   const madeBy = existsSync(stamp) ? readFileSync(stamp, 'utf8').trim() : null;
@@ -116,7 +125,10 @@ async function answers(url: string): Promise<boolean> {
   }
 }
 
-/** Ready means: the namespace is there and its workflows can be listed, which comes a moment after the port. */
+/**
+ * Ready means: the namespace is there and its workflows can be listed, which comes a moment after
+ * the port.
+ */
 async function waitUntilReady(kept: KeptProcess, { http }: Ports): Promise<boolean> {
   const namespace = `http://127.0.0.1:${String(http)}/api/v1/namespaces/default`;
   const ended = kept.exited.then(() => true);
@@ -149,7 +161,10 @@ function externalServer(address: string): TemporalServer {
   };
 }
 
-/** The ports of this start: remembered ones in a state folder's own server, any free ones after another program took them. */
+/**
+ * The ports of this start: remembered ones in a state folder's own server, any free ones after
+ * another program took them.
+ */
 async function choosePorts(stateDir: string, ui: boolean, attempt: number): Promise<Ports> {
   const pick = (name: string, preferred?: number) =>
     attempt === 1 ? keptPort(stateDir, name, preferred) : freePort();
@@ -184,8 +199,8 @@ function launch(
 }
 
 /**
- * The Temporal server at TEMPORAL_ADDRESS where that is set, else a dev server of our own, tuned, on a database file. Throws a
- * SetupError that says what to do when there is none.
+ * The Temporal server at TEMPORAL_ADDRESS where that is set, else a dev server of our own, tuned,
+ * on a database file. Throws a SetupError that says what to do when there is none.
  */
 export async function startTemporal(options: TemporalOptions): Promise<TemporalServer> {
   const { stateDir, log = silentLog, ui = false } = options;

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { environmentFor } from '../../src/main/dev-environment';
-import { lastJsonLine, migrate, runProgram } from '../../src/main/dev-programs';
+import { migrate, runProgram } from '../../src/main/dev-programs';
 import { freePort } from '../../src/servers/free-port';
 import { compiledProgram, startKeeper } from '../../src/servers/keeper-client';
 import type { Keeper, KeptProcess } from '../../src/servers/keeper-client';
@@ -238,7 +238,7 @@ async function assemble(
     mailboxUrl: url(ports.mailbox),
     temporal: { address: temporalAddress, dbFile },
     superUrl: database.href,
-    ownerKey: String(lastJsonLine(made)['key']),
+    ownerKey: (JSON.parse(made) as { key: string }).key,
     parts: {
       postgres,
       temporal,

@@ -35,11 +35,16 @@ export interface Gate {
   /** Stops the next call of a step; resolves when it stands where it shall. */
   hold(onboardingId: string, step: string, where: Hold): Promise<void>;
   /** Meddles with calls of a step: so many, or for so many milliseconds. */
-  meddle(onboardingId: string, step: string, trick: Trick, limit: { times?: number; ms?: number }): void;
-  /** Lets every held call go on, whoever still waits for it. */
-  release(): void;
-  /** How many calls it has meddled with so far. */
-  struck(): number;
+  meddle(
+    onboardingId: string,
+    step: string,
+    trick: Trick,
+    limit: { times?: number; ms?: number },
+  ): void;
+  /** Lets every held call go on, whoever still waits for it; `lost` ones as if the backend had died with them. */
+  release(how?: 'lost'): void;
+  /** How many calls of an onboarding it has meddled with. */
+  struck(onboardingId: string): number;
   stop(): Promise<void>;
 }
 
@@ -49,13 +54,13 @@ export interface Gate {
  */
 export async function openGate(backendUrl: () => string): Promise<Gate> {
   const calls: GatedCall[] = [];
-  const held = new Set<() => void>();
+  const held = new Set<(lost: boolean) => void>();
   let rules: Rule[] = [];
   const reached = new Map<Rule, () => void>();
-  let struck = 0;
+  const struck = new Map<string, number>();
 
   const standStill = (rule: Rule) =>
-    new Promise<void>((resolve) => {
+    new Promise<boolean>((resolve) => {
       held.add(resolve);
       reached.get(rule)?.();
     });
@@ -74,7 +79,7 @@ export async function openGate(backendUrl: () => string): Promise<Gate> {
     const rule = rules.find((one) => one.onboardingId === onboardingId && one.step === step);
     if (rule) rule.left -= 1;
     const act = rule?.act;
-    if (typeof act === 'object') struck += 1;
+    if (typeof act === 'object') struck.set(onboardingId, (struck.get(onboardingId) ?? 0) + 1);
     if (typeof act === 'object' && act.kind === 'reset-before-act') {
       request.socket.resetAndDestroy();
       return;
@@ -85,12 +90,14 @@ export async function openGate(backendUrl: () => string): Promise<Gate> {
       response.end('{"success":false,"message":"injected by the fault harness"}');
       return;
     }
-    if (rule && act === 'before-act') await standStill(rule);
-    const answer = await forward(backendUrl(), request, Buffer.concat(chunks)).catch(() => undefined);
+    let lost = rule !== undefined && act === 'before-act' && (await standStill(rule));
+    const answer = lost
+      ? undefined
+      : await forward(backendUrl(), request, Buffer.concat(chunks)).catch(() => undefined);
     if (answer) call.status = answer.status;
-    if (rule && act === 'after-act') await standStill(rule);
+    lost ||= rule !== undefined && act === 'after-act' && (await standStill(rule));
     if (typeof act === 'object' && act.kind === 'timeout-after-act') return;
-    if (!answer || (typeof act === 'object' && act.kind === 'reset-after-act')) {
+    if (lost || !answer || (typeof act === 'object' && act.kind === 'reset-after-act')) {
       request.socket.resetAndDestroy();
       return;
     }
@@ -119,15 +126,15 @@ export async function openGate(backendUrl: () => string): Promise<Gate> {
     meddle: (onboardingId, step, act, { times = Infinity, ms = Infinity }) => {
       rules.push({ onboardingId, step, left: times, until: Date.now() + ms, act });
     },
-    release: () => {
-      for (const go of held) go();
+    release: (how) => {
+      for (const go of held) go(how === 'lost');
       held.clear();
       rules = rules.filter(({ act }) => typeof act === 'object');
     },
-    struck: () => struck,
+    struck: (onboardingId) => struck.get(onboardingId) ?? 0,
     stop: () =>
       new Promise((resolve) => {
-        for (const go of held) go();
+        for (const go of held) go(true);
         server.close(() => {
           resolve();
         });

@@ -63,7 +63,10 @@ async function query<T extends object>(url: string, sql: string): Promise<T[]> {
 const dataFolder = () => join(stateDir, 'postgres');
 const pidFile = () => join(dataFolder(), 'postmaster.pid');
 
-/** Starts a server in a process of its own and kills that together with the keeper, so that nobody stops the server. */
+/**
+ * Starts a server in a process of its own and kills that together with the keeper, so that nobody
+ * stops the server.
+ */
 async function leaveServerBehind(): Promise<number> {
   const compiled = join(__dirname, '..', '..', 'dist', 'src', 'servers');
   const script = `

@@ -29,7 +29,7 @@ export interface CompatCall {
   readonly headers: IncomingMessage['headers'];
 }
 
-/** The spreadsheet backend as onboarding.md describes it, with each of its traps. */
+/** The spreadsheet backend that `connectors/backend-compat.json` is written for, with each of its traps. */
 export interface BackendCompat {
   readonly url: string;
   readonly spreadsheets: Map<string, CompatSpreadsheet>;

@@ -55,8 +55,11 @@ type Deps = Pick<OnboardingDeps, 'db' | 'outbox' | 'config' | 'metrics' | 'conne
   readonly guesses: Guesses;
 };
 
-/** Whoever is to be stored as the person of an accept. */
-type Person = { readonly account: Account } | { readonly passwordHash: string | null };
+/** How the person of an accept showed who they are, as far as that is slow: before the transaction. */
+type Proof =
+  | { readonly kind: 'account'; readonly account: Account }
+  | { readonly kind: 'new-password'; readonly hash: string }
+  | { readonly kind: 'none' };
 
 /**
  * Accepts an invite in one transaction: one winner of any number of concurrent posts. A failed accept burns nothing.
@@ -68,43 +71,48 @@ export async function acceptInvite(
   acceptance: Acceptance,
   within: (tx: Tx, accepted: AcceptedInvite) => Promise<void> = () => Promise.resolve(),
 ): Promise<AcceptedInvite> {
-  const person = await identify(deps, acceptance);
+  const proof = await prove(deps, acceptance);
   return withInviteOf(deps.db, acceptance.token, async (tx, held) => {
     requireOpen(held);
-    const accepted = await accept(tx, deps, held, acceptance, person);
+    const accepted = await accept(tx, deps, held, acceptance, proof);
     await within(tx, accepted);
     return accepted;
   });
 }
 
-async function identify(deps: Deps, { token, body, signedInAs }: Acceptance): Promise<Person> {
+async function prove(deps: Deps, { token, body, signedInAs }: Acceptance): Promise<Proof> {
+  const { password } = body;
+  if (password === undefined) return { kind: 'none' };
   const { invite, account } = await withInviteOf(deps.db, token, async (tx, held) => {
     requireOpen(held);
     return { invite: held.invite, account: await findAccountByEmail(tx, held.invite.email) };
   });
   if (!account) {
-    return { passwordHash: await chosenPassword(deps, invite, body) };
+    return { kind: 'new-password', hash: await chosenPassword(deps, invite, password, body.name) };
   }
-  if (account.status !== 'active') throw new DomainError('user-deactivated');
-  if (signedInAs === account.id) return { account };
-  if (body.password === undefined) throw new DomainError('account-login-required');
+  requireActive(account);
+  if (signedInAs === account.id) return { kind: 'account', account };
   await deps.guesses.take(invite.email);
-  const { ok } = await deps.passwords.check(body.password, account.passwordHash);
+  const { ok } = await deps.passwords.check(password, account.passwordHash);
   // A temporary password that has run out opens nothing any more.
   if (!ok || account.passwordLapsed) throw new DomainError('credentials-invalid');
   await deps.guesses.giveBack(invite.email);
-  return { account };
+  return { kind: 'account', account };
+}
+
+function requireActive(account: Account): void {
+  if (account.status !== 'active') throw new DomainError('user-deactivated');
 }
 
 async function chosenPassword(
   deps: Deps,
   invite: InviteRow,
-  body: Acceptance['body'],
-): Promise<string | null> {
-  if (body.password === undefined) return null;
-  const personal = personalWords(invite, body.name ?? invite.name ?? '');
-  deps.passwords.requireStrong(body.password, personal, '/password');
-  return deps.passwords.hash(body.password);
+  password: string,
+  name: string | undefined,
+): Promise<string> {
+  const personal = personalWords(invite, name ?? invite.name ?? '');
+  deps.passwords.requireStrong(password, personal, '/password');
+  return deps.passwords.hash(password);
 }
 
 /** The words that a password of this invite's person must not hold. */
@@ -119,15 +127,15 @@ async function accept(
   tx: Tx,
   deps: Deps,
   { invite, tokenId }: HeldInvite,
-  { body, sourceIp, userAgent }: Acceptance,
-  person: Person,
+  { body, sourceIp, userAgent, signedInAs }: Acceptance,
+  proof: Proof,
 ): Promise<AcceptedInvite> {
   const tenant = await lockTenant(tx, invite.tenant_id);
   if (!openTenantStatuses.includes(tenant.status)) throw new DomainError('tenant-not-open');
   if (!invite.self_serve && !(await stillHolds(tx, invite.invited_by, 'invites:create'))) {
     throw new DomainError('inviter-lost-right');
   }
-  const userId = await settleAccount(tx, invite, body.name, person);
+  const { userId, isNew } = await settleAccount(tx, invite, body.name, proof, signedInAs);
   await grantTenantRole(tx, {
     userId,
     tenantId: tenant.id,
@@ -162,7 +170,7 @@ async function accept(
       kind,
       token_id: tokenId,
       terms_version: deps.config.TERMS_VERSION,
-      new_account: !('account' in person),
+      new_account: isNew,
     },
     sourceIp,
     userAgent,
@@ -179,7 +187,7 @@ async function accept(
     tenantId: tenant.id,
     onboardingId: invite.onboarding_id,
     state: 'email_confirmed',
-    newAccount: !('account' in person),
+    newAccount: isNew,
   };
 }
 
@@ -187,17 +195,24 @@ async function settleAccount(
   tx: Tx,
   invite: InviteRow,
   name: string | undefined,
-  person: Person,
-): Promise<string> {
-  if ('account' in person) return person.account.id;
-  // Read again inside: an account that came into being since then wants its own login.
-  if (await findAccountByEmail(tx, invite.email)) throw new DomainError('account-login-required');
-  return createAccount(tx, {
+  proof: Proof,
+  signedInAs: string | null,
+): Promise<{ userId: string; isNew: boolean }> {
+  if (proof.kind === 'account') return { userId: proof.account.id, isNew: false };
+  // Looked up inside: also an account that came into being since then wants its own login.
+  const account = await findAccountByEmail(tx, invite.email);
+  if (account) {
+    requireActive(account);
+    if (account.id !== signedInAs) throw new DomainError('account-login-required');
+    return { userId: account.id, isNew: false };
+  }
+  const userId = await createAccount(tx, {
     email: invite.email,
     name: name ?? invite.name,
     locale: invite.locale,
-    passwordHash: person.passwordHash,
+    passwordHash: proof.kind === 'new-password' ? proof.hash : null,
   });
+  return { userId, isNew: true };
 }
 
 async function kindOf(tx: Tx, status: string, invite: InviteRow): Promise<'provision' | 'member'> {

@@ -153,7 +153,10 @@ async function begin(
     rotation,
     declared,
     part,
-    context: { ...context, extract: { ...context.extract, ...rotation.extract } },
+    context: {
+      ...context,
+      extract: { ...context.extract, ...extractsOf(rotation, declared.connector.name) },
+    },
     slot: limit && answer ? { ...limit, slot: answer.slot } : undefined,
     last: rotation.atStep === steps.length - 1,
   };
@@ -224,7 +227,7 @@ async function record(
         tx,
         rotation,
         nextState(begun),
-        { ...rotation.extract, [begun.declared.step.name]: { ...verdict.extract } },
+        { ...rotation.extract, [begun.declared.plan.key]: { ...verdict.extract } },
         attempt,
       );
     case 'absent':
@@ -246,11 +249,19 @@ async function record(
         verdict.kind === 'transient' ? verdict.retryAfterMs : 0,
         deps.config.RETRY_SECONDS,
       );
-      if (inMs === undefined)
-        return failRotation(tx, rotation, verdict.problem, attempt);
+      if (inMs === undefined) return failRotation(tx, rotation, verdict.problem, attempt);
       return again(inMs, failures, verdict.kind === 'uncertain' || begun.part === 'verify');
     }
   }
+}
+
+// What the rotation's own calls left, for the templates of one connector.
+function extractsOf(rotation: TokenRotation, connector: string): TokenRotation['extract'] {
+  return Object.fromEntries(
+    Object.entries(rotation.extract)
+      .filter(([key]) => key.startsWith(`${connector}.`))
+      .map(([key, extract]) => [key.slice(connector.length + 1), extract]),
+  );
 }
 
 function nextState(begun: Begun): 'verifying' | 'smoking' | 'done' {

@@ -21,7 +21,7 @@ export async function revokeInvite(
   actorId: string,
 ): Promise<void> {
   if (invite.status !== 'invited' && invite.status !== 'expired') {
-    throw new DomainError('invite-not-open', { extra: { status: invite.status } });
+    throw new DomainError('invite-not-open', { extra: { invite_status: invite.status } });
   }
   await closeInvite(tx, deps, invite, { status: 'revoked', actorId, action: 'invite.revoked' });
 }
@@ -114,7 +114,7 @@ export async function freeAbandonedTenant(
   return wanted ? false : freePendingTenant(tx, tenantId, actorId);
 }
 
-/** Pending tenants that may be free, for the daily sweep. */
+/** Pending tenants that may be free, for the reconciler. */
 export async function abandonedTenants(tx: Tx, limit: number): Promise<string[]> {
   const rows = await tx.rows<{ tenant_id: string }>(
     `select distinct i.tenant_id from invites as i join tenants as t on t.id = i.tenant_id

@@ -51,7 +51,7 @@ const longestExtract = 500;
 
 /**
  * Judges the answer to a step's request or to its compensation. In this order: what is expected, the connector's rules
- * (permanent, transient, uncertain), then the defaults of onboarding.md. A step that declares `repeat: never` takes an
+ * (permanent, transient, uncertain), then the defaults of docs/CONNECTORS.md. A step that declares `repeat: never` takes an
  * error of the backend itself for uncertain unless a rule says otherwise, since it may have acted before it failed.
  */
 export function judge(call: Call, result: OutboundResult, judging: Judging): Verdict {

@@ -12,7 +12,7 @@ import { wakeOnboarding } from './wake';
 export type HeldInviteDeps = Pick<OnboardingDeps, 'ring' | 'config' | 'outbox'>;
 
 /** The roll-out stage that is open now. */
-export async function currentStage(tx: Tx): Promise<RolloutStage> {
+async function currentStage(tx: Tx): Promise<RolloutStage> {
   const { stage } = await tx.one<{ stage: RolloutStage }>('select stage from rollout');
   return stage;
 }

@@ -173,7 +173,7 @@ export async function unholdInvite(tx: Tx, inviteId: string): Promise<Date> {
   return expiresAt;
 }
 
-/** Marks that somebody looked at the link; a page view, so it never fails anything. */
+/** Marks that a person was at the link; once. A page view does not tell: programs open links as well. */
 export async function markOpened(tx: Tx, inviteId: string): Promise<void> {
   await tx.run('update invites set opened_at = now() where id = $1 and opened_at is null', [
     inviteId,

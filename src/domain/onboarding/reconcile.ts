@@ -18,7 +18,6 @@ import { conclude, sightOf } from './reconcile.rules';
 import type { Sight } from './reconcile.rules';
 import { contextOf } from './step-call';
 import { declaredStep } from './steps';
-import type { TokenRotation } from './token-rotations';
 
 type Deps = Pick<OnboardingDeps, 'db' | 'ring' | 'connectors'> & { readonly outbound: Outbound };
 
@@ -142,28 +141,17 @@ export async function lookUpResource(
   const begun = await withSystem(deps.db, 'activity', async (tx) => {
     const turn = await takeTurn(tx, part, `reconcile/${resourceId}/${key}`);
     const facts = await readFacts(tx, onboardingId);
-    return { turn, facts, rotated: await rotatedExtracts(tx, onboardingId) };
+    return { turn, facts };
   });
   if ('limitedMs' in begun.turn) return begun.turn;
-  const { facts, turn, rotated } = begun;
+  const { facts, turn } = begun;
   const { name } = declared.step;
   const token = await openTokenFor(deps, part, facts.wbTokenSecretId, `reconcile ${key}`);
   const context = contextOf(facts, declared.connector.name, token);
   const answer = await callPart(deps.outbound, { ...part, context });
   const limitedMs = await withSystem(deps.db, 'activity', (tx) => endTurn(tx, turn.slot, answer));
   if (limitedMs !== undefined) return { limitedMs };
-  const left = rotated[name] ?? context.extract[name] ?? {};
-  return sightOf(answer.verdict, answer.httpStatus, left);
-}
-
-// A rotated token left other values than the steps of the onboarding did.
-async function rotatedExtracts(tx: Tx, onboardingId: string): Promise<TokenRotation['extract']> {
-  const row = await tx.maybe<Pick<TokenRotation, 'extract'>>(
-    `select extract from token_rotations where onboarding_id = $1 and state = 'done'
-     order by ended_at desc limit 1`,
-    [onboardingId],
-  );
-  return row?.extract ?? {};
+  return sightOf(answer.verdict, answer.httpStatus, context.extract[name] ?? {});
 }
 
 /** Records what the look-ups of a resource came to. A backend that could not be asked changes no verdict. */

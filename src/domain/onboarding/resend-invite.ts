@@ -24,7 +24,7 @@ export async function resendInvite(
   actorId: string,
 ): Promise<{ expiresAt: Date; resendCount: number; link: string }> {
   if (invite.status !== 'invited' && invite.status !== 'expired') {
-    throw new DomainError('invite-not-open', { extra: { status: invite.status } });
+    throw new DomainError('invite-not-open', { extra: { invite_status: invite.status } });
   }
   if (!openTenantStatuses.includes(invite.tenant_status)) throw new DomainError('tenant-not-open');
   if (invite.held) throw new DomainError('invite-held');

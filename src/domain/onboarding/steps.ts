@@ -323,3 +323,16 @@ export async function delayUndo(
     [step.onboardingId, step.key, delay.failures, delay.inMs],
   );
 }
+
+/** Puts what a later call of the same step left in the place of what the first one did. */
+export async function replaceExtract(
+  tx: Tx,
+  step: StepId,
+  extract: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  await tx.run('update onboarding_steps set extract = $3 where onboarding_id = $1 and key = $2', [
+    step.onboardingId,
+    step.key,
+    JSON.stringify(extract),
+  ]);
+}

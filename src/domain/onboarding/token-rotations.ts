@@ -6,6 +6,7 @@ import { requestContext } from '../../platform/request-context';
 import * as audit from '../audit/audit-entries';
 import { erase, seal } from '../secrets/secrets';
 import type { OnboardingDeps } from './deps';
+import { replaceExtract } from './steps';
 import { readInputs, replaceToken, tokenFingerprint } from './inputs';
 import { openTenantStatuses } from './onboarding.rules';
 import { wakeRotation } from './wake';
@@ -155,6 +156,10 @@ export async function advanceRotation(
       { onboardingId: rotation.onboardingId, tenantId: rotation.tenantId },
       { secretId: rotation.secretId, fingerprint: rotation.fingerprint },
     );
+    for (const [key, values] of Object.entries(extract)) {
+      const step = { onboardingId: rotation.onboardingId, tenantId: rotation.tenantId, key };
+      await replaceExtract(tx, step, values);
+    }
     await auditRotation(tx, rotation.tenantId, rotation.id, 'done', 'system:workflow');
   }
 }

@@ -14,7 +14,7 @@ export interface Verification {
   check(token: string, answer: string | undefined, remoteIp: string): Promise<void>;
 }
 
-/** Builds the check; invites that a person sent pass without it, and without a provider self-serve ones fail. */
+/** Builds the check; invites that a person sent pass without it, and so does every invite where no provider is set. */
 export function createVerification(
   deps: Pick<OnboardingDeps, 'db'>,
   provider: CaptchaProvider | undefined,

@@ -29,7 +29,8 @@ export interface NewTenant {
 
 /** A tenant's stable roll-out position: sha256(id) mod 100. */
 export function bucketOf(tenantId: string): number {
-  return createHash('sha256').update(tenantId).digest().readUInt32BE(0) % 100;
+  const digest = createHash('sha256').update(tenantId).digest('hex');
+  return Number(BigInt(`0x${digest}`) % 100n);
 }
 
 // No look-alikes, so that a slug can be read out on the telephone.

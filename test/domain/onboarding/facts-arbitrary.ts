@@ -78,7 +78,7 @@ export const anyFacts: fc.Arbitrary<OnboardingFacts> = fc
       userId: accepted ? 'user' : null,
       kind: accepted ? random.kind : null,
       state: random.state,
-      stoodAt: random.state === 'failed' ? (random.stoodAt) : null,
+      stoodAt: random.state === 'failed' ? random.stoodAt : null,
       blueprint: 'default',
       number: 1,
       waitingFor,
