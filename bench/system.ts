@@ -55,6 +55,10 @@ export async function startBenchServers(): Promise<BenchServers> {
   ]);
   await migrateUp(postgres.ownerUrl);
   const running = new Set<ChildProcess>();
+  // A bench that fails leaves no process behind.
+  process.once('exit', () => {
+    for (const child of running) child.kill('SIGKILL');
+  });
   const launch = async (
     script: string,
     args: string[],

@@ -85,6 +85,7 @@ export async function up(knex: Knex): Promise<void> {
     create unique index onboardings_open_provision on onboardings (tenant_id)
       where kind = 'provision' and state not in ('active', 'rolled_back', 'cancelled');
     create index onboardings_list on onboardings (created_at desc, id desc);
+    create index onboardings_user on onboardings (user_id, accepted_at) where user_id is not null;
     create index onboardings_tenant on onboardings (tenant_id, created_at desc);
     create index onboardings_parked on onboardings (parked_at) where state = 'failed';
     create index onboardings_driven on onboardings (driven_at)

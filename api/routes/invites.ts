@@ -27,16 +27,25 @@ export type InviteRouteDeps = OnboardingDeps & {
   readonly cursors: Cursors;
 };
 
+function selfServeOff(): DomainError {
+  return new DomainError('validation-failed', {
+    errors: [
+      { pointer: '/self_serve', message: 'self-serve invites are off here (SELF_SERVE_INVITES)' },
+    ],
+  });
+}
+
 /** Inviting people, and looking after the invites until they are accepted. */
 export function createInviteRoutes(deps: InviteRouteDeps): Handlers<typeof inviteEndpoints> {
   const { db, limits, cursors } = deps;
   return {
     async createInvite({ caller, body, idempotency }) {
       await limits.consume('invite-create', caller.actorId);
-      const { idempotency_key: _key, ...request } = body;
+      const { idempotency_key: _key, self_serve: selfServe, ...request } = body;
+      if (selfServe && !deps.config.SELF_SERVE_INVITES) throw selfServeOff();
       return withOperator(db, caller.actorId, (tx) =>
         once(idempotency, tx, async () => {
-          const created = await createInvite(tx, deps, request, inviterOf(caller));
+          const created = await createInvite(tx, deps, request, inviterOf(caller), { selfServe });
           return {
             status: 201,
             body: {

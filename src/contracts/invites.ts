@@ -67,7 +67,13 @@ const notBoth = { not: { required: ['tenant', 'tenant_id'] } };
 
 /** Invites one person, into a new tenant, a given one, or one that is made up for them. */
 export const InviteCreate = z
-  .strictObject({ ...inviteFields, idempotency_key: IdempotencyKey.optional() })
+  .strictObject({
+    ...inviteFields,
+    self_serve: z.boolean().default(false).meta({
+      description: 'A visitor asked for it: accepting needs a captcha; only where switched on',
+    }),
+    idempotency_key: IdempotencyKey.optional(),
+  })
   .refine(namesOneTenant, oneTenant)
   .meta({ id: 'InviteCreate', ...notBoth });
 export type InviteCreate = z.output<typeof InviteCreate>;

@@ -72,7 +72,8 @@ async function main(): Promise<void> {
     const answer = async (): Promise<[number, string, string]> => {
       if (path === '/healthz') return [200, 'application/json', '{"status":"ok"}'];
       if (path === '/metrics') {
-        const { registry } = deps.metrics;
+        const { registry, workerLastPoll } = deps.metrics;
+        if (worker.isPolling()) workerLastPoll.setToCurrentTime();
         return [200, registry.contentType, await registry.metrics()];
       }
       if (path !== '/readyz') return [404, 'application/json', '{"status":"not found"}'];

@@ -82,6 +82,13 @@ export async function markStaff(tx: Tx, userId: string): Promise<void> {
   await tx.run('update users set staff = true where id = $1 and not staff', [userId]);
 }
 
+/** Records that its person has taken an account over, as by accepting an invite; once. */
+export async function activateAccount(tx: Tx, userId: string): Promise<void> {
+  await tx.run('update users set activated_at = now() where id = $1 and activated_at is null', [
+    userId,
+  ]);
+}
+
 /** Stores a password that its owner chose; a temporary one is over. */
 export async function setPassword(tx: Tx, userId: string, passwordHash: string): Promise<void> {
   await tx.run(

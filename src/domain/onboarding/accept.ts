@@ -5,7 +5,7 @@ import { DomainError } from '../../errors/problems';
 import type { Passwords } from '../../platform/crypto/passwords';
 import type { Tx } from '../../platform/db';
 import * as audit from '../audit/audit-entries';
-import { findAccountByEmail, createAccount } from '../identity/accounts';
+import { activateAccount, createAccount, findAccountByEmail } from '../identity/accounts';
 import type { Account } from '../identity/accounts';
 import { grantTenantRole, stillHolds } from '../identity/memberships';
 import { dropMails } from '../mails/mails';
@@ -198,13 +198,13 @@ async function settleAccount(
   proof: Proof,
   signedInAs: string | null,
 ): Promise<{ userId: string; isNew: boolean }> {
-  if (proof.kind === 'account') return { userId: proof.account.id, isNew: false };
+  if (proof.kind === 'account') return known(tx, proof.account);
   // Looked up inside: also an account that came into being since then wants its own login.
   const account = await findAccountByEmail(tx, invite.email);
   if (account) {
     requireActive(account);
     if (account.id !== signedInAs) throw new DomainError('account-login-required');
-    return { userId: account.id, isNew: false };
+    return known(tx, account);
   }
   const userId = await createAccount(tx, {
     email: invite.email,
@@ -213,6 +213,11 @@ async function settleAccount(
     passwordHash: proof.kind === 'new-password' ? proof.hash : null,
   });
   return { userId, isNew: true };
+}
+
+async function known(tx: Tx, account: Account): Promise<{ userId: string; isNew: boolean }> {
+  await activateAccount(tx, account.id);
+  return { userId: account.id, isNew: false };
 }
 
 async function kindOf(tx: Tx, status: string, invite: InviteRow): Promise<'provision' | 'member'> {

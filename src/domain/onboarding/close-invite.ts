@@ -40,7 +40,10 @@ export async function declineInvite(
     action: 'invite.declined',
     sourceIp: input.sourceIp,
   });
-  await tellInviter(tx, deps, invite, 'invite-declined');
+  await tellInviter(tx, deps, invite, 'invite-declined', {
+    reason: input.reason ?? null,
+    declined_at: new Date().toISOString(),
+  });
 }
 
 /** Closes an invite whose time is over. */

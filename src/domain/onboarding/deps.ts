@@ -19,6 +19,7 @@ export type OnboardingConfig = Pick<
   | 'INVITE_REMINDER_HOURS'
   | 'CUSTOMER_REMINDER_HOURS'
   | 'RETRY_SECONDS'
+  | 'SELF_SERVE_INVITES'
 >;
 
 /** What the operations of onboarding use; each takes the part it needs. */

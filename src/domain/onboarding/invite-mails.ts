@@ -40,6 +40,7 @@ export async function tellInviter(
   deps: Deps,
   invite: InviteRow,
   kind: 'invite-declined' | 'new-link-requested',
+  details: Readonly<Record<string, string | null>>,
 ): Promise<void> {
   const inviter = invite.inviter_user_id
     ? await tx.maybe<{ email: string; name: string | null; locale: string }>(
@@ -64,6 +65,7 @@ export async function tellInviter(
         tenant_name: invite.tenant_name,
         invitee: invite.name ?? invite.email,
         invite_id: invite.id,
+        ...details,
       },
     });
   }

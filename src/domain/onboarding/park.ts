@@ -96,6 +96,7 @@ async function tellOperators(
         tenant_name: facts.tenantName,
         tenant_slug: facts.tenantSlug,
         job_id: facts.id,
+        parked_at: new Date().toISOString(),
       },
     });
   }

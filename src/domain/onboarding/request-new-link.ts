@@ -22,7 +22,9 @@ export async function requestNewLink(
         [invite.id],
       );
       if (told) return;
-      await tellInviter(tx, deps, invite, 'new-link-requested');
+      await tellInviter(tx, deps, invite, 'new-link-requested', {
+        requested_at: new Date().toISOString(),
+      });
       await audit.append(tx, {
         action: 'invite.new_link_requested',
         crud: 'u',

@@ -221,15 +221,15 @@ describe('POST /onboarding/invites answers 201', () => {
   });
 });
 
-describe('POST /onboarding/invites answers 404', () => {
+describe('POST /onboarding/invites creates nothing and answers', () => {
   test.each([
-    ['tenant-not-found', { tenant_id: randomUUID() }],
-    ['partner-not-found', { tenant: { slug: 'partnerless', partner_id: randomUUID() } }],
-    ['blueprint-not-found', { blueprint: 'nobody-knows-it' }],
-  ])('%s', async (code, more) => {
+    [404, 'tenant-not-found', { tenant_id: randomUUID() }],
+    [404, 'partner-not-found', { tenant: { slug: 'partnerless', partner_id: randomUUID() } }],
+    [422, 'blueprint-not-found', { blueprint: 'nobody-knows-it' }],
+  ])('%i %s', async (expected, code, more) => {
     const before = await countOf(app, 'tenants');
     const { status, body } = await create({ email: address(), ...more });
-    expect([status, body.code]).toEqual([404, code]);
+    expect([status, body.code]).toEqual([expected, code]);
     expect(await countOf(app, 'tenants')).toBe(before);
   });
 });
