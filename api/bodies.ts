@@ -61,9 +61,14 @@ function hasBody({ headers }: Request): boolean {
 function read(reader: RequestHandler, request: Request, response: Response): Promise<unknown> {
   return new Promise((resolve, reject) => {
     void reader(request, response, (error?: unknown) => {
-      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- passed on as it came
-      if (error) reject(error);
-      else resolve(request.body);
+      if (!error) resolve(request.body);
+      else reject(isNoArchive(error) ? new DomainError('malformed-body') : (error as Error));
     });
   });
+}
+
+// What zlib says of a body that is not packed as its Content-Encoding tells; it comes without a type.
+function isNoArchive(error: unknown): boolean {
+  const { status, type } = error as { readonly status?: number; readonly type?: string };
+  return status === 400 && type === undefined;
 }

@@ -40,21 +40,36 @@ export function createRouter(
   deps: RouterDeps,
 ): Router {
   const router = Router({ caseSensitive: true, strict: true });
-  const methods = new Map<string, Set<string>>();
-  for (const contract of contracts) {
-    const path = contract.path.replaceAll(/\{(\w+)\}/g, ':$1');
-    const handler = handlers[contract.operationId];
-    if (!handler) throw new Error(`There is no handler for ${contract.operationId}`);
-    router[contract.method](path, (request, response) =>
-      answer(contract, handler as unknown as Handler, deps, request, response),
-    );
-    const known = methods.get(path) ?? new Set();
-    known.add(contract.method.toUpperCase());
-    if (contract.method === 'get') known.add('HEAD');
-    methods.set(path, known);
+  for (const group of byPath(contracts)) {
+    const path = group.path.replaceAll(/\{(\w+)\}/g, ':$1');
+    for (const contract of group.contracts) {
+      const handler = handlers[contract.operationId];
+      if (!handler) throw new Error(`There is no handler for ${contract.operationId}`);
+      router[contract.method](path, (request, response) =>
+        answer(contract, handler as unknown as Handler, deps, request, response),
+      );
+    }
+    const methods = group.contracts.map(({ method }) => method.toUpperCase());
+    refuseOtherMethods(router, path, methods.includes('GET') ? [...methods, 'HEAD'] : methods);
   }
-  for (const [path, known] of methods) refuseOtherMethods(router, path, [...known]);
   return router;
+}
+
+interface PathGroup {
+  readonly path: string;
+  readonly contracts: readonly EndpointContract[];
+}
+
+// A segment that is named comes before one that is a parameter: no other method of `/x/bulk` is one of `/x/{id}`.
+function byPath(contracts: readonly EndpointContract[]): PathGroup[] {
+  const rank = (path: string): string =>
+    path
+      .split('/')
+      .map((segment) => (segment.startsWith('{') ? '1' : '0'))
+      .join('');
+  return [...new Set(contracts.map(({ path }) => path))]
+    .sort((a, b) => (rank(a) < rank(b) ? -1 : 1))
+    .map((path) => ({ path, contracts: contracts.filter((contract) => contract.path === path) }));
 }
 
 /** Answers 405 for every method of a path that was not served before, naming those that are. */

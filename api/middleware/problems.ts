@@ -5,14 +5,24 @@ import { errorFields } from '../../src/platform/log';
 import type { Log } from '../../src/platform/log';
 import { sqlState } from '../../src/platform/db';
 
+interface Thrown {
+  readonly name: string;
+  /** Of body-parser. */
+  readonly type: string;
+  readonly status: number;
+  /** Of the system and of Postgres. */
+  readonly code: unknown;
+  readonly message: string;
+}
+
 /** Seconds after which a request may be sent again that met a part which is down. */
 const outageSeconds = 2;
 
 /** What body-parser, the URL decoder and a lost database throw, in the words of the catalogue; others as they are. */
 export function translateError(error: unknown): unknown {
-  if (error instanceof DomainError || !(error instanceof Error)) return error;
-  const { type, status = 500 } = error as { readonly type?: string; readonly status?: number };
-  if (error instanceof URIError) return new DomainError('malformed-request');
+  if (error instanceof DomainError || typeof error !== 'object' || error === null) return error;
+  const { name, type, status = 500 } = error as Partial<Thrown>;
+  if (name === 'URIError') return new DomainError('malformed-request');
   if (type === 'entity.too.large') return new DomainError('body-too-large');
   if (type === 'encoding.unsupported' || type === 'charset.unsupported') {
     return new DomainError('unsupported-media-type');
@@ -35,13 +45,13 @@ const unreachable = new Set([
 ]);
 
 // Connection failures, shutdowns, time-outs and serialisation failures of Postgres: the request may be sent again.
-function isOutage(error: Error & { readonly code?: unknown }): boolean {
+function isOutage(error: Partial<Thrown>): boolean {
   const state = sqlState(error);
   if (state !== undefined) return /^(?:08|53|57P|57014|40001|40P01|55P03)/.test(state);
   return (
     unreachable.has(String(error.code)) ||
     /^(?:Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Query read timeout|Cannot use a pool after calling end)/.test(
-      error.message,
+      error.message ?? '',
     )
   );
 }

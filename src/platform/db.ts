@@ -53,6 +53,11 @@ export function createDatabase(options: DatabaseOptions): Database {
     keepAlive: true,
   });
   pool.on('error', (error) => options.onError?.(error));
+  // A connection that is lost between two statements of a transaction tells nobody but its client; the next statement
+  // fails and says so. Without a listener the process would end.
+  pool.on('connect', (client) => {
+    client.on('error', () => undefined);
+  });
   return { pool, close: () => pool.end() };
 }
 

@@ -1,4 +1,6 @@
+import { createServiceAccount } from '../../src/domain/identity/service-accounts';
 import { createPasswords } from '../../src/platform/crypto/passwords';
+import { withSystem } from '../../src/platform/db';
 import type { IdentityApp } from '../support/identity-app';
 import { createPerson, password } from '../support/identity-people';
 import type { PersonWish, TestPerson } from '../support/identity-people';
@@ -38,4 +40,21 @@ export function onboardingCookie(headers: Headers): { cookie: string; 'sec-fetch
   const cookie = headers.getSetCookie().find((line) => line.startsWith('usher_onboarding='));
   if (!cookie) throw new Error('The accept has set no onboarding cookie');
   return { cookie: cookie.split(';')[0] ?? '', 'sec-fetch-site': 'same-origin' };
+}
+
+/** The key of a service account with just these permissions, and the account's id. */
+export async function machine(
+  app: TestApp,
+  permissions: readonly string[],
+): Promise<{ id: string; key: string }> {
+  const created = await withSystem(app.deps.db, 'cli', (tx) =>
+    createServiceAccount(
+      tx,
+      app.deps.serviceKeys,
+      { actorId: 'system:cli', permissions: 'all' },
+      { name: permissions.join(' '), permissions: [...permissions], allowedCidrs: [] },
+      { ip: null, userAgent: null },
+    ),
+  );
+  return { id: created.id, key: created.key };
 }

@@ -41,6 +41,8 @@ export interface Cluster {
   readonly superUrl: string;
   readonly ownerKey: string;
   readonly parts: Readonly<Record<Target | 'worker-1' | 'worker-2' | 'api-1' | 'api-2', Part>>;
+  /** Parts that ended although nobody killed or stopped them. */
+  readonly deaths: readonly string[];
   /** Runs the operators' command line to its end. */
   usher(...args: readonly string[]): Promise<string>;
   stop(): Promise<void>;
@@ -60,13 +62,19 @@ interface Running {
   stop(): Promise<void>;
 }
 
-function partOf(start: () => Promise<Running>): Part & { current(): Running | undefined } {
+function partOf(name: string, deaths: string[], start: () => Promise<Running>): Part {
   let running: Running | undefined;
   return {
-    current: () => running,
     isRunning: () => running !== undefined,
     start: async () => {
-      running ??= await start();
+      if (running) return;
+      const begun = await start();
+      running = begun;
+      void begun.exited.then(() => {
+        if (running !== begun) return;
+        running = undefined;
+        deaths.push(name);
+      });
     },
     stop: async () => {
       const ending = running;
@@ -135,18 +143,19 @@ async function assemble(
   show: (text: string) => void,
   close: () => Promise<void>,
 ): Promise<Cluster> {
+  const deaths: string[] = [];
   const key = randomBytes(32).toString('base64');
   const dbFile = join(stateDir, 'temporal.db');
   let superUrl = '';
   let ownerUrl = '';
   let appUrl = '';
   let temporalAddress = '';
-  const postgres = partOf(async () => {
+  const postgres = partOf('postgres', deaths, async () => {
     const server = await startPostgres({ stateDir, keeper, tuning: 'test' });
     ({ superUrl, ownerUrl, appUrl } = server);
     return server;
   });
-  const temporal = partOf(async () => {
+  const temporal = partOf('temporal', deaths, async () => {
     const server = await startTemporal({ stateDir, keeper, dbFile });
     temporalAddress = server.address;
     return server;
@@ -162,7 +171,7 @@ async function assemble(
   };
   const url = (port: number): string => `http://127.0.0.1:${String(port)}`;
   const tool = (name: string, args: readonly string[], env: Record<string, string> = {}) =>
-    partOf(async () => {
+    partOf(name, deaths, async () => {
       const kept = await keeper.start(
         spec(stateDir, name, compiledProgram(args[0] ?? ''), args.slice(1), env, stages.tool),
       );
@@ -206,7 +215,7 @@ async function assemble(
     ...options.env,
   };
   const program = (name: 'api' | 'worker', n: 1 | 2, port: number) =>
-    partOf(async () => {
+    partOf(`${name}-${String(n)}`, deaths, async () => {
       const address = `127.0.0.1:${String(port)}`;
       const own = { ADDR: address, WORKER_ADDR: address };
       const file = join(root, 'dist', 'src', 'main', `${name}.js`);
@@ -230,6 +239,17 @@ async function assemble(
   );
   const database = new URL(superUrl);
   database.pathname = new URL(ownerUrl).pathname;
+  const parts = {
+    postgres,
+    temporal,
+    backend,
+    'api-1': api[0],
+    'api-2': api[1],
+    'worker-1': worker[0],
+    'worker-2': worker[1],
+    api: both(...api),
+    worker: both(...worker),
+  };
   return {
     stateDir,
     apiUrls: [url(ports.api1), url(ports.api2)],
@@ -239,19 +259,13 @@ async function assemble(
     temporal: { address: temporalAddress, dbFile },
     superUrl: database.href,
     ownerKey: (JSON.parse(made) as { key: string }).key,
-    parts: {
-      postgres,
-      temporal,
-      backend,
-      'api-1': api[0],
-      'api-2': api[1],
-      'worker-1': worker[0],
-      'worker-2': worker[1],
-      api: both(...api),
-      worker: both(...worker),
-    },
+    parts,
+    deaths,
     usher,
-    stop: close,
+    stop: async () => {
+      await Promise.all(Object.values(parts).map((part) => part.stop()));
+      await close();
+    },
   };
 }
 

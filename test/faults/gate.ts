@@ -48,6 +48,9 @@ export interface Gate {
   stop(): Promise<void>;
 }
 
+/** Longest time until a call has to come. */
+const patienceMs = 60_000;
+
 /**
  * Opens a gate in front of a backend. It takes the Idempotency-Key off what it passes on, so that a call that is made
  * twice takes effect twice, and shows in the objects.
@@ -118,9 +121,15 @@ export async function openGate(backendUrl: () => string): Promise<Gate> {
     url: `http://127.0.0.1:${String(port)}`,
     calls,
     hold: (onboardingId, step, where) =>
-      new Promise((resolve) => {
+      new Promise((resolve, reject) => {
         const rule: Rule = { onboardingId, step, left: 1, until: Infinity, act: where };
-        reached.set(rule, resolve);
+        const late = setTimeout(() => {
+          reject(new Error(`No call of ${step} came in ${String(patienceMs / 1000)} s`));
+        }, patienceMs);
+        reached.set(rule, () => {
+          clearTimeout(late);
+          resolve();
+        });
         rules.push(rule);
       }),
     meddle: (onboardingId, step, act, { times = Infinity, ms = Infinity }) => {

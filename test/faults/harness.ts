@@ -180,17 +180,25 @@ async function play(
   show: (text: string) => void,
 ): Promise<boolean> {
   const played: { name: string; faults: number; customers: readonly Customer[] }[] = [];
+  const wrong: string[] = [];
   for (const one of cases) {
     show(one.name);
-    played.push({ name: one.name, ...(await one.play(scene)) });
+    try {
+      played.push({ name: one.name, ...(await one.play(scene)) });
+    } catch (error) {
+      wrong.push(`${one.name}: ${error instanceof Error ? error.message : String(error)}`);
+      scene.gate.release();
+      for (const target of targets) await scene.cluster.parts[target].start();
+    }
   }
   const everybody = played.flatMap(({ customers }) => customers);
   show(`waiting until ${String(everybody.length)} onboardings have come to rest`);
-  await settle(scene, everybody);
+  for (const moving of await settle(scene, everybody)) show(`still moving: ${moving}`);
   const parked = await judgeParked(scene, everybody, show);
-  await settle(scene, everybody);
+  wrong.push(...(await settle(scene, everybody)).map((moving) => `still moving: ${moving}`));
   const outcomes = await judge(scene, everybody);
-  const wrong = await leftovers(scene);
+  wrong.push(...(await leftovers(scene)));
+  wrong.push(...scene.cluster.deaths.map((name) => `${name} ended by itself`));
   return printTable(
     played.map(({ name, faults, customers }) => ({
       name,

@@ -3,6 +3,7 @@ import type { Scene } from './boundaries';
 import { acceptInvite, inviteCustomer, newAddress } from './customers';
 import type { Customer } from './customers';
 import type { Trick } from './gate';
+import { until } from './probe';
 
 /** Something that the backend or the mail server does wrong while customers are on their way. */
 export interface Injection {
@@ -52,6 +53,14 @@ function mail(name: string, mode: string, times?: number): Injection {
       const email = newAddress();
       await mailFault(scene, { mode, match: email, ...(times === undefined ? {} : { times }) });
       const customer = await inviteCustomer(scene.cluster, story, email);
+      // An accept drops the mail that is not on its way yet.
+      await until('The first try', async () => {
+        const tried = await scene.probe.rows(
+          `select 1 from mails where invite_id = $1 and kind = 'invite' and (attempts > 0 or status <> 'due')`,
+          [customer.inviteId],
+        );
+        return tried.length > 0;
+      });
       await acceptInvite(scene.cluster, customer);
       return [customer];
     },

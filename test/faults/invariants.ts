@@ -49,28 +49,34 @@ const rowsOf = `select o.id, o.state, o.problem, o.waiting_for, t.status as tena
 
 const isParked = (row: Row): boolean => row.state === 'failed' && row.waiting_for === 'order';
 
-/** Waits until nothing moves any more: every customer active or parked, every mail decided, every wake-up delivered. */
-export async function settle({ probe }: Scene, customers: readonly Customer[]): Promise<boolean> {
-  const ids = customers.map(({ jobId }) => jobId);
-  try {
-    await until(
-      'Rest',
-      async () => {
-        const [rest] = await probe.rows<{ moving: number; mails: number; wakes: number }>(
-          `select (select count(*)::int from onboardings where id = any($1)
-               and state <> 'active' and not (state = 'failed' and waiting_for = 'order')) as moving,
-             (select count(*)::int from mails where onboarding_id = any($1) and status in ('due', 'sending')) as mails,
-             (select count(*)::int from outbox where delivered_at is null) as wakes`,
-          [ids],
-        );
-        return rest !== undefined && rest.moving + rest.mails + rest.wakes === 0;
-      },
-      180,
+/** Longest time until everything has to be at rest: a mail of a lost worker alone is silent for half a minute. */
+const restSeconds = 150;
+
+/**
+ * Waits until nothing moves any more: every customer active or parked, every mail decided, every wake-up delivered.
+ * Returns what still moves after that, in words.
+ */
+export async function settle({ probe }: Scene, customers: readonly Customer[]): Promise<string[]> {
+  let moving: string[] = [];
+  const look = async (): Promise<boolean> => {
+    const rows = await probe.rows<{ what: string }>(
+      `select concat_ws(' ', 'onboarding', o.id, o.state, o.waiting_for, 'driven', o.driven_at::time(0), (
+           select concat_ws(' ', key, status, 'doubt', in_doubt, 'next', next_attempt_at::time(0))
+           from onboarding_steps where onboarding_id = o.id and status not in ('done', 'skipped')
+           order by position limit 1)) as what
+       from onboardings as o
+       where o.id = any($1) and o.state <> 'active' and not (o.state = 'failed' and o.waiting_for = 'order')
+       union all select concat_ws(' ', kind, 'mail', status, due_at::time(0), 'of', onboarding_id) from mails
+       where onboarding_id = any($1) and status in ('due', 'sending')
+       union all select concat_ws(' ', 'wake-up of', workflow_id, attempts, last_error) from outbox
+       where delivered_at is null`,
+      [customers.map(({ jobId }) => jobId)],
     );
-    return true;
-  } catch {
-    return false;
-  }
+    moving = rows.map(({ what }) => what);
+    return moving.length === 0;
+  };
+  await until('Rest', look, restSeconds).catch(() => undefined);
+  return moving;
 }
 
 /** The customers whose onboarding is parked. */

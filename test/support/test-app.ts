@@ -58,7 +58,12 @@ export interface TestApp {
 
 /** Starts the API (and, unless told otherwise, a worker) in this process. */
 export async function startTestApp(
-  options: { env?: Record<string, string>; worker?: boolean } = {},
+  options: {
+    env?: Record<string, string>;
+    worker?: boolean;
+    /** Leads the application's database URL elsewhere, such as through a proxy that can be cut. */
+    databaseUrl?: (url: string) => string;
+  } = {},
 ): Promise<TestApp> {
   const key = randomBytes(32).toString('base64');
   const [database, temporal, mailbox, backend] = await Promise.all([
@@ -69,7 +74,7 @@ export async function startTestApp(
   ]);
   const settings: Record<string, string> = {
     LOG_LEVEL: 'info',
-    DATABASE_URL: database.appUrl,
+    DATABASE_URL: options.databaseUrl?.(database.appUrl) ?? database.appUrl,
     DATABASE_POOL: '10',
     TEMPORAL_ADDRESS: temporal.address,
     TEMPORAL_NAMESPACE: temporal.namespace,

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { deactivateAccount } from '../../../src/domain/identity/accounts';
+import { mintToken } from '../../../src/domain/onboarding/invite-tokens';
 import { withSystem } from '../../../src/platform/db';
 import { password } from '../../support/identity-people';
 import { invite } from '../../support/journey';
@@ -257,7 +258,6 @@ describe('POST /onboarding/invites/{token}/accept answers 404, 409 or 410 for a 
 
   test('a token from a reminder and the first one work both', async () => {
     const invited = await invite(app);
-    const { mintToken } = await import('../../../src/domain/onboarding/invite-tokens');
     const { token } = await withSystem(app.deps.db, 'cli', (tx) =>
       mintToken(tx, { id: invited.inviteId, tenant_id: invited.clientId }, 'reminder'),
     );

@@ -101,7 +101,7 @@ describe('POST /auth/login', () => {
     await app.db.pool.query('update users set password_hash = $2 where id = $1', [person.id, old]);
     await signIn(app, person);
     const account = await withSystem(app.db, 'identity', (tx) => findAccount(tx, person.id));
-    expect(account?.passwordHash).toMatch(/m=65536,p=1,t=3/);
+    expect(account?.passwordHash).toMatch(/m=65536,t=3,p=1/);
   });
 
   test('is audited, successes and failures, with ids only', async () => {

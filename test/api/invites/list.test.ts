@@ -22,7 +22,7 @@ beforeAll(async () => {
   for (const name of ['open', 'expired', 'accepted', 'revoked', 'declined', 'bounced', 'brief']) {
     made[name] = await invite(app, name === 'brief' ? { expires_in_hours: 2 } : {});
   }
-  const { expired, accepted, revoked, declined, bounced, brief } = made as Record<string, Invited>;
+  const { expired, accepted, revoked, declined, bounced, brief } = made;
   await sql(app, `update invites set expires_at = now() - interval '1 second' where id = $1`, [
     expired?.inviteId,
   ]);

@@ -1,12 +1,12 @@
 import { declareLimits } from '../../../src/domain/onboarding/backend-rate';
 import { writeInputs } from '../../../src/domain/onboarding/inputs';
+import { replaceExtract } from '../../../src/domain/onboarding/steps';
 import {
   lookUpResource,
   planComparison,
   planReconcile,
 } from '../../../src/domain/onboarding/reconcile';
 import { currentResources } from '../../../src/domain/tenants/resources';
-import { newId } from '../../../src/platform/ids';
 import { marketplaceToken } from '../../support/journey';
 import { openReconcileWorld } from './reconcile-world';
 import type { ReconcileWorld } from './reconcile-world';
@@ -115,10 +115,10 @@ describe('a comparison', () => {
       writeInputs(tx, world.deps.ring, { onboardingId: id, tenantId }, { wbToken: token }),
     );
     await world.act((tx) =>
-      tx.run(
-        `insert into token_rotations (id, tenant_id, onboarding_id, state, reason, requested_by, fingerprint, extract, ended_at)
-         values ($1, $2, $3, 'done', 'x', 'user:a', '', '{"add-token":{"sid":"new-sid"}}', now())`,
-        [newId(), tenantId, id],
+      replaceExtract(
+        tx,
+        { onboardingId: id, tenantId, key: 'sample.add-token' },
+        { sid: 'new-sid' },
       ),
     );
     const { sheet } = await world.act(async (tx) =>

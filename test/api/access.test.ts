@@ -1,0 +1,219 @@
+import { randomUUID } from 'node:crypto';
+import { endpoints } from '../../src/contracts/endpoints';
+import type { EndpointContract } from '../../src/contracts/http';
+import { accept, invite, marketplaceToken } from '../support/journey';
+import { startTestApp } from '../support/test-app';
+import type { TestAnswer, TestApp, TestRequest } from '../support/test-app';
+import { waitFor } from '../support/wait-for';
+import { machine, onboardingCookie, person, signedIn } from './people';
+import { sql } from './rows';
+
+let app: TestApp;
+let stranger: { id: string; key: string };
+let customer: TestRequest;
+
+beforeAll(async () => {
+  app = await startTestApp({ worker: false });
+  stranger = await machine(app, ['events:read']);
+  const { clientId } = await invite(app);
+  const owner = await person(app, { tenants: [{ id: clientId, role: 'owner' }] });
+  customer = { anonymous: true, headers: await signedIn(app, owner) };
+});
+afterAll(() => app.stop());
+
+/** Bodies with which a request gets as far as the question of whose data it is. */
+const bodies: Readonly<Record<string, () => unknown>> = {
+  provisionWorkspace: () => ({ client_id: randomUUID(), spreadsheet_id: 'sheet-1' }),
+  addToken: () => ({ client_id: randomUUID(), wb_token: marketplaceToken() }),
+  rotateToken: () => ({ client_id: randomUUID(), wb_token: marketplaceToken(), reason: 'because' }),
+};
+
+const call = (
+  { operationId, method, path, body }: EndpointContract,
+  request: TestRequest,
+): Promise<TestAnswer> =>
+  app.call(
+    method.toUpperCase(),
+    path.replaceAll(/\{\w+\}/g, () => randomUUID()),
+    { ...request, ...(body ? { body: bodies[operationId]?.() ?? {} } : {}) },
+  );
+
+const named = (list: readonly EndpointContract[]): [string, EndpointContract][] =>
+  list.map((contract) => [`${contract.method.toUpperCase()} ${contract.path}`, contract]);
+
+const isOpen = ({ access }: EndpointContract): boolean =>
+  access === 'public' || access === 'holder';
+const closed = endpoints.filter((contract) => !isOpen(contract));
+const permitted = closed.filter(({ access }) => access.includes(':'));
+
+describe.each(named(closed))('%s', (_name, contract) => {
+  test('answers 401 without a credential', async () => {
+    const { status, body, headers } = await call(contract, { anonymous: true });
+    expect([status, body.code]).toEqual([401, 'unauthenticated']);
+    expect(headers.get('www-authenticate')).toBe('Bearer realm="usher"');
+  });
+});
+
+describe.each(named(endpoints))('%s', (_name, contract) => {
+  test('answers 401 to a key and to a token that are no good', async () => {
+    const good = await machine(app, ['events:read']);
+    const wrong = good.key.replace(/.$/, (last) => (last === 'A' ? 'B' : 'A'));
+    for (const headers of [
+      { 'x-api-key': wrong },
+      { 'x-api-key': 'nonsense' },
+      { authorization: `Bearer ${wrong}` },
+      { authorization: 'Bearer a.b.c' },
+      { authorization: 'Basic dXNlcjpwYXNz' },
+    ]) {
+      const { status, body } = await call(contract, { anonymous: true, headers });
+      expect([status, body.code]).toEqual([401, 'unauthenticated']);
+    }
+  });
+});
+
+describe.each(named(permitted))('%s', (_name, contract) => {
+  test('answers 403 to machines and people without its permission', async () => {
+    for (const request of [{ key: stranger.key }, customer]) {
+      const { status, body } = await call(contract, request);
+      expect([status, body.code]).toEqual([403, 'forbidden']);
+    }
+  });
+
+  test('opens to whoever holds its permission and nothing else', async () => {
+    const { key } = await machine(app, [contract.access]);
+    const { status } = await call(contract, { key });
+    expect([200, 201, 202, 204, 404, 409, 422, 428]).toContain(status);
+  });
+});
+
+describe.each(named(permitted.filter(({ stepUp }) => stepUp)))('%s', (_name, contract) => {
+  test('answers 403 step-up-required to somebody who signed in more than 10 minutes ago', async () => {
+    const owner = await person(app, { roles: ['owner'] });
+    const request = { anonymous: true, headers: await signedIn(app, owner) };
+    await sql(
+      app,
+      `update sessions set authenticated_at = now() - interval '10 minutes 1 second' where user_id = $1`,
+      [owner.id],
+    );
+    const { status, body } = await call(contract, request);
+    expect([status, body.code]).toEqual([403, 'step-up-required']);
+  });
+});
+
+describe.each(named(closed.filter(({ method }) => method !== 'get')))('%s', (_name, contract) => {
+  test('answers 403 cross-origin to a session that another site uses', async () => {
+    const owner = await person(app, { roles: ['owner'] });
+    const { cookie } = await signedIn(app, owner);
+    const from = (headers: Record<string, string>): Promise<TestAnswer> =>
+      call(contract, { anonymous: true, headers: { cookie, ...headers } });
+    for (const answer of [
+      await from({ 'sec-fetch-site': 'cross-site' }),
+      await from({ 'sec-fetch-site': 'same-site' }),
+      await from({ origin: 'https://evil.example' }),
+      await from({}),
+    ]) {
+      expect([answer.status, answer.body.code]).toEqual([403, 'cross-origin']);
+    }
+  });
+});
+
+describe('the cookie of an accept', () => {
+  const self = new Set(closed.filter(({ orSelf }) => orSelf).map(({ operationId }) => operationId));
+  let browser: TestRequest;
+  beforeAll(async () => {
+    const invited = await invite(app);
+    const { headers } = await app.call('POST', `/onboarding/invites/${invited.token}/accept`, {
+      anonymous: true,
+      body: { accept_terms: true },
+    });
+    browser = { anonymous: true, headers: onboardingCookie(headers) };
+  });
+
+  test.each(named(closed))(
+    'at %s opens nothing but its own onboarding',
+    async (_name, contract) => {
+      const { status } = await call(contract, browser);
+      expect(status).toBe(self.has(contract.operationId) ? 403 : 401);
+    },
+  );
+
+  test('does not hold when it was altered', async () => {
+    const { cookie } = browser.headers as { cookie: string };
+    const altered = cookie.replace(/.$/, (last) => (last === 'A' ? 'B' : 'A'));
+    const { status } = await app.call('GET', `/onboarding/clients/${randomUUID()}/status`, {
+      anonymous: true,
+      headers: { cookie: altered },
+    });
+    expect(status).toBe(401);
+  });
+});
+
+describe('a person', () => {
+  test('with a temporary password gets 403 password-change-required everywhere but where it is changed', async () => {
+    const owner = await person(app, { roles: ['owner'] });
+    const request = { anonymous: true, headers: await signedIn(app, owner) };
+    await sql(app, 'update users set must_change_password = true where id = $1', [owner.id]);
+    for (const contract of permitted) {
+      const { body } = await call(contract, request);
+      expect([contract.operationId, body.code]).toEqual([
+        contract.operationId,
+        'password-change-required',
+      ]);
+    }
+    expect((await app.call('GET', '/me', request)).status).toBe(200);
+  });
+
+  test('who is deactivated, and a machine that is revoked, are out with the next request', async () => {
+    const operator = await person(app, { roles: ['operator'] });
+    const request = { anonymous: true, headers: await signedIn(app, operator) };
+    const { id, key } = await machine(app, ['invites:read']);
+    const both = [request, { key }];
+    const list = (): Promise<number[]> =>
+      Promise.all(
+        both.map(async (one) => (await app.call('GET', '/onboarding/invites', one)).status),
+      );
+    expect(await list()).toEqual([200, 200]);
+    await sql(app, `update users set status = 'deactivated' where id = $1`, [operator.id]);
+    await sql(app, 'update service_accounts set revoked_at = now() where id = $1', [id]);
+    expect(await list()).toEqual([401, 401]);
+  });
+
+  test('who is refused is found in the audit log', async () => {
+    const operator = await person(app, { roles: ['auditor'] });
+    await app.call('POST', '/onboarding/invites', {
+      anonymous: true,
+      headers: await signedIn(app, operator),
+      body: {},
+    });
+    const entries = await waitFor(
+      'The audit entry',
+      () =>
+        sql<Record<string, unknown>>(
+          app,
+          `select outcome, metadata->>'operation' as operation, metadata->>'permission' as permission
+           from audit_entries where action = 'access.denied' and actor_id = $1`,
+          [`user:${operator.id}`],
+        ),
+      (rows) => rows.length > 0,
+    );
+    expect(entries).toEqual([
+      { outcome: 'denied', operation: 'createInvite', permission: 'invites:create' },
+    ]);
+  });
+
+  test('with both a session and a key is who the key says', async () => {
+    const owner = await person(app, { roles: ['owner'] });
+    const { status } = await app.call('GET', '/onboarding/invites', {
+      headers: await signedIn(app, owner),
+      key: stranger.key,
+    });
+    expect(status).toBe(403);
+  });
+});
+
+test('the holder of a link needs no credential, whoever else they are', async () => {
+  const invited = await invite(app);
+  const preview = await app.call('GET', `/onboarding/invites/${invited.token}/preview`, customer);
+  expect(preview.status).toBe(200);
+  await accept(app, invited);
+});
