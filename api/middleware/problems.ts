@@ -46,13 +46,12 @@ const unreachable = new Set([
 
 // Connection failures, shutdowns, time-outs and serialisation failures of Postgres: the request may be sent again.
 function isOutage(error: Partial<Thrown>): boolean {
+  // Before the SQLSTATE, since EPIPE looks like one.
+  if (unreachable.has(String(error.code))) return true;
   const state = sqlState(error);
   if (state !== undefined) return /^(?:08|53|57P|57014|40001|40P01|55P03)/.test(state);
-  return (
-    unreachable.has(String(error.code)) ||
-    /^(?:Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Query read timeout|Cannot use a pool after calling end)/.test(
-      error.message ?? '',
-    )
+  return /^(?:Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Query read timeout|Cannot use a pool after calling end)/.test(
+    error.message ?? '',
   );
 }
 

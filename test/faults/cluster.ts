@@ -95,8 +95,12 @@ function partOf(name: string, deaths: string[], start: () => Promise<Running>): 
 
 function both(first: Part, second: Part): Part {
   return {
-    kill: async () => void (await Promise.all([first.kill(), second.kill()])),
-    start: async () => void (await Promise.all([first.start(), second.start()])),
+    kill: async () => {
+      await Promise.all([first.kill(), second.kill()]);
+    },
+    start: async () => {
+      await Promise.all([first.start(), second.start()]);
+    },
     stop: async () => (await Promise.all([first.stop(), second.stop()]))[0],
     isRunning: () => first.isRunning() && second.isRunning(),
   };

@@ -99,8 +99,9 @@ function randomKills(customers: number, everyMs: number): Case {
       ).finally(() => {
         coming = false;
       });
+      const isComing = (): boolean => coming;
       const killing = (async () => {
-        for (let n = 0; coming; n += 1) {
+        for (let n = 0; isComing(); n += 1) {
           const victim = victims[n % victims.length] as keyof typeof cluster.parts;
           await sleep(everyMs);
           await cluster.parts[victim].kill();

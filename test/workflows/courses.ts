@@ -16,12 +16,11 @@ export async function onboard(
 }
 
 /** Waits until an onboarding is active. */
- 
 export function active(
   app: TestApp,
   { jobId }: Pick<Invited, 'jobId'>,
   seconds = 30,
-): Promise<any> {
+): ReturnType<typeof untilState> {
   return untilState(app, jobId, ['active'], seconds);
 }
 

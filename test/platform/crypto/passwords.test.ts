@@ -34,7 +34,7 @@ describe('a password may be chosen', () => {
 describe('a password is refused', () => {
   test.each([
     ['password-too-short', 'kJ3#9dlqPz!x7R'],
-        ['password-common', 'passwordpassword'],
+    ['password-common', 'passwordpassword'],
     ['password-common', 'Password12345678!'],
     ['password-common', 'P@ssw0rdP@ssw0rd'],
     ['password-common', 'qwertyuiopasdfghjkl'],
