@@ -29,7 +29,7 @@ export function translateError(error: unknown): unknown {
   }
   if (type !== undefined && status < 500) return new DomainError('malformed-body');
   if (status === 400) return new DomainError('malformed-request');
-  if (isOutage(error)) return new DomainError('unavailable');
+  if (isOutage(error)) return new DomainError('unavailable', { retryAfterSeconds: outageSeconds });
   return error;
 }
 

@@ -88,13 +88,18 @@ export const text = (max: number) =>
       'must not contain control characters',
     );
 
-/** An e-mail address, lower-cased, as accounts and invites are matched by it. */
+const atom = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+";
+const label = '[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?';
+
+/** An e-mail address (RFC 5321, unquoted), lower-cased, as accounts and invites are matched by it. */
 export const Email = z
   .string()
   .trim()
   .max(254)
   .regex(
-    /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9-]{2,63}$/,
+    new RegExp(
+      `^(?=[^@]{1,64}@)${atom}(?:\\.${atom})*@(?:${label}\\.)+[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])$`,
+    ),
     'must be an e-mail address',
   )
   .toLowerCase()

@@ -36,6 +36,8 @@ export interface DatabaseOptions {
   /** Most connections at a time; default 10. */
   readonly max?: number;
   readonly applicationName: string;
+  /** How long a statement may stay without any answer; default 20 s. */
+  readonly queryTimeoutMs?: number;
   /** Told of errors on idle connections, which would otherwise end the process. */
   readonly onError?: (error: Error) => void;
 }
@@ -49,6 +51,8 @@ export function createDatabase(options: DatabaseOptions): Database {
     // Short statements only: compiling one would cost more than running it.
     options: '-c jit=off',
     connectionTimeoutMillis: 5_000,
+    // Longer than the server lets any statement run: whoever says nothing for that long is not there any more.
+    query_timeout: options.queryTimeoutMs ?? 20_000,
     idleTimeoutMillis: 30_000,
     keepAlive: true,
   });
@@ -84,10 +88,12 @@ async function inTransaction<T>(
     try {
       result = await fn(scopedTx(client, committed));
     } catch (error) {
-      await client.query('rollback').then(
-        () => (broken = false),
-        () => undefined,
-      );
+      if (!isSilent(error)) {
+        await client.query('rollback').then(
+          () => (broken = false),
+          () => undefined,
+        );
+      }
       throw error;
     }
     await client.query('commit');
@@ -98,6 +104,11 @@ async function inTransaction<T>(
     // A connection whose transaction did not end cleanly is thrown away, never reused.
     client.release(broken);
   }
+}
+
+// Its connection still waits for that answer; a rollback would only stand in line behind it.
+function isSilent(error: unknown): boolean {
+  return error instanceof Error && error.message === 'Query read timeout';
 }
 
 function opening(settings: Readonly<Record<string, string>>, options: TransactionOptions): string {

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { translateError } from '../../api/middleware/problems';
+import { createDatabase, withSystem } from '../../src/platform/db';
 import { accept, invite } from '../support/journey';
 import type { Invited } from '../support/journey';
 import { startTestApp } from '../support/test-app';
@@ -132,6 +134,26 @@ describe('while Postgres is gone', () => {
       for (const client of clients) client.release();
     }
     expect((await app.call('GET', '/onboarding/invites')).status).toBe(200);
+  });
+
+  test('a connection that has gone silent is given up, and its request may be sent again', async () => {
+    const db = createDatabase({
+      url: app.deps.env.DATABASE_URL.reveal(),
+      applicationName: 'silent',
+      queryTimeoutMs: 300,
+    });
+    try {
+      const look = (): Promise<unknown> =>
+        withSystem(db, 'cli', (tx) => tx.rows('select 1 as one'));
+      await look();
+      proxy.hang();
+      const error: unknown = await look().catch((thrown: unknown) => thrown);
+      expect(translateError(error)).toMatchObject({ code: 'unavailable' });
+      await proxy.restore();
+      expect(await look()).toEqual([{ one: 1 }]);
+    } finally {
+      await db.close();
+    }
   });
 
   test('answers, and logs, tell nothing of where the database is or what was asked of it', () => {

@@ -1,0 +1,160 @@
+import { randomUUID } from 'node:crypto';
+import { Client } from 'pg';
+import { withOperator, withTenant } from '../../src/platform/db';
+import { accept, invite, marketplaceToken, untilState } from '../support/journey';
+import type { Invited } from '../support/journey';
+import { startTestApp } from '../support/test-app';
+import type { TestApp } from '../support/test-app';
+import { backendControl, paths } from '../workflows/backend-control';
+import { order, parked } from '../workflows/courses';
+
+let app: TestApp;
+let superuser: Client;
+let owned: string[];
+let tenants: Invited[];
+
+/** Rows of a table that a query of the pool sees which has set no scope. */
+const seenUnscoped = async (table: string): Promise<number> => {
+  const { rows } = await app.deps.db.pool.query<{ n: number }>(
+    `select count(*)::int as n from ${table}`,
+  );
+  return rows[0]?.n ?? -1;
+};
+
+const inAll = async (table: string): Promise<number> =>
+  (await superuser.query<{ n: number }>(`select count(*)::int as n from ${table}`)).rows[0]?.n ?? 0;
+
+beforeAll(async () => {
+  app = await startTestApp();
+  superuser = new Client({ connectionString: app.database.superUrl });
+  await superuser.connect();
+  const { rows } = await superuser.query<{ name: string }>(
+    `select relname as name from pg_class where relnamespace = 'public'::regnamespace and relrowsecurity order by 1`,
+  );
+  owned = rows.map(({ name }) => name);
+
+  // Two tenants that went through everything, so that every table has rows of both.
+  tenants = [];
+  for (let n = 0; n < 2; n += 1) {
+    await backendControl(app.backend.url).faults({
+      path: paths.register,
+      mode: 'status',
+      status: 400,
+    });
+    const invited = await invite(app);
+    await accept(app, invited);
+    await parked(app, invited);
+    await backendControl(app.backend.url).faults();
+    await order(app, invited, 'retry');
+    await untilState(app, invited.jobId, ['active']);
+    await app.call('POST', '/onboarding/wb-tokens/rotate', {
+      body: {
+        client_id: invited.clientId,
+        wb_token: marketplaceToken(),
+        reason: 'the test wants it',
+      },
+    });
+    await superuser.query(
+      `insert into resource_repairs (id, tenant_id, resource_id, connector, onboarding_id, reason, requested_by, state)
+       select $1, tenant_id, id, connector, onboarding_id, 'the test wants it', 'system:test', 'done'
+       from tenant_resources where tenant_id = $2 limit 1`,
+      [randomUUID(), invited.clientId],
+    );
+    tenants.push(invited);
+  }
+}, 120_000);
+afterAll(async () => {
+  await superuser.end();
+  await app.stop();
+});
+
+test('every table that belongs to tenants is under row-level security, for its owner as well', async () => {
+  const { rows } = await superuser.query<{ name: string; forced: boolean }>(
+    `select c.relname as name, c.relforcerowsecurity as forced from pg_class as c
+     where c.relnamespace = 'public'::regnamespace and c.relkind = 'r'
+       and (c.relname = 'tenants' or exists (
+         select 1 from pg_attribute where attrelid = c.oid and attname = 'tenant_id' and not attisdropped))
+     order by 1`,
+  );
+  // Events are read by services, across tenants, with a permission of their own.
+  const expected = rows.filter(({ name }) => name !== 'events');
+  expect(expected.filter(({ forced }) => !forced)).toEqual([]);
+  expect(owned).toEqual(expected.map(({ name }) => name));
+  expect(owned.length).toBeGreaterThan(15);
+});
+
+test('every one of them holds rows, and unscoped none is to be seen', async () => {
+  for (const table of owned) {
+    expect([table, (await inAll(table)) > 0]).toEqual([table, true]);
+    expect([table, await seenUnscoped(table)]).toEqual([table, 0]);
+  }
+});
+
+test('a tenant’s transaction sees its own rows only, in every table', async () => {
+  const [one] = tenants as [Invited];
+  for (const table of owned) {
+    const column = table === 'tenants' ? 'id' : 'tenant_id';
+    const strangers = await withTenant(app.deps.db, one.clientId, (tx) =>
+      tx.rows(`select 1 from ${table} where ${column} is distinct from $1 limit 1`, [one.clientId]),
+    );
+    expect([table, strangers]).toEqual([table, []]);
+  }
+});
+
+test('a tenant’s transaction can neither write into another tenant nor move its rows there', async () => {
+  const [one, two] = tenants as [Invited, Invited];
+  const inOne = (sql: string): Promise<unknown> =>
+    withTenant(app.deps.db, one.clientId, (tx) => tx.run(sql, [two.clientId]));
+  await expect(
+    inOne(
+      `insert into invite_tokens (id, invite_id, tenant_id, token_hash, purpose)
+       select '${randomUUID()}', invite_id, $1, '\\x00', 'first' from onboardings`,
+    ),
+  ).rejects.toMatchObject({ code: '42501' });
+  await expect(inOne('update onboardings set tenant_id = $1')).rejects.toMatchObject({
+    code: '42501',
+  });
+  expect(await inOne('update onboardings set problem = null where tenant_id = $1')).toBe(0);
+  expect(await inOne('delete from secrets where tenant_id = $1')).toBe(0);
+});
+
+test('unscoped writes are refused', async () => {
+  const { pool } = app.deps.db;
+  await expect(
+    pool.query(
+      `insert into tenants (id, slug, name, status, bucket) values ($1, 'x-y-z', 'x', 'active', 1)`,
+      [randomUUID()],
+    ),
+  ).rejects.toMatchObject({ code: '42501' });
+  expect((await pool.query('update invites set version = version + 1')).rowCount).toBe(0);
+  expect((await pool.query('delete from mails')).rowCount).toBe(0);
+});
+
+test('the scope of a transaction ends with it, whether it commits or not', async () => {
+  await withOperator(app.deps.db, 'user:test', (tx) => tx.rows('select 1 from invites'));
+  await withOperator(app.deps.db, 'user:test', () => Promise.reject(new Error('undone'))).catch(
+    () => undefined,
+  );
+  const { pool } = app.deps.db;
+  const seen = await Promise.all(
+    Array.from({ length: 20 }, () => pool.query('select 1 from invites')),
+  );
+  expect(seen.map(({ rowCount }) => rowCount)).toEqual(Array(20).fill(0));
+});
+
+test('the application can neither change nor empty the log, nor the schema', async () => {
+  const run = (sql: string): Promise<unknown> =>
+    withOperator(app.deps.db, 'user:test', (tx) => tx.run(sql));
+  for (const sql of [
+    `update audit_entries set action = 'nothing'`,
+    'delete from audit_entries',
+    'truncate audit_entries',
+    'delete from onboarding_events',
+    'drop table invites',
+    'alter table invites disable row level security',
+    'create table mine (id int)',
+    'set role usher_owner',
+  ]) {
+    await expect(run(sql)).rejects.toMatchObject({ code: '42501' });
+  }
+});
