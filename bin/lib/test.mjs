@@ -24,11 +24,6 @@ const checks = [
     script: ['test'],
     counts: true,
   },
-  {
-    name: 'faults',
-    says: 'nothing lost or doubled, short form',
-    script: ['test:faults', '--', '--short'],
-  },
 ];
 
 const seconds = (ms) => `${(ms / 1000).toFixed(1)} s`;

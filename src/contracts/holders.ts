@@ -98,7 +98,6 @@ export const holderEndpoints = [
       'credentials-invalid',
       'password-too-weak',
       'inviter-lost-right',
-      'already-member',
       'user-deactivated',
       'verification-failed',
     ],

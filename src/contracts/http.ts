@@ -84,7 +84,7 @@ export const text = (max: number) =>
     .min(1)
     .max(max)
     .regex(
-      /^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]*$/,
+      /^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$/,
       'must not contain control characters',
     );
 

@@ -236,7 +236,6 @@ export const inviteEndpoints = [
       'slug-taken',
       'partner-not-found',
       'blueprint-not-found',
-      'role-too-high',
       'resend-too-soon',
       'resend-limit-reached',
       'invite-held',

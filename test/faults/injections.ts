@@ -67,7 +67,7 @@ function mail(name: string, mode: string, times?: number): Injection {
   };
 }
 
-const mostTries = 6;
+const mostTries = 8;
 
 /** Name of the injection whose mails are refused for good. */
 export const refusedMail = 'SMTP 550';

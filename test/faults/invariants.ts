@@ -184,11 +184,11 @@ async function runsOf({ cluster }: Scene, customers: readonly Customer[]) {
   const client = new TemporalClient({ connection });
   const wrong = new Map<string, string>();
   try {
-    for (const { inviteId, jobId } of customers) {
+    const look = async ({ inviteId, jobId }: Customer): Promise<void> => {
       const handle = client.workflow.getHandle(`onboarding/${inviteId}`);
       const status = async () => (await handle.describe()).status.name;
       try {
-        await until('The end of a workflow', async () => (await status()) !== 'RUNNING', 10).catch(
+        await until('The end of a workflow', async () => (await status()) !== 'RUNNING', 15).catch(
           () => undefined,
         );
         const ended = await status();
@@ -197,7 +197,8 @@ async function runsOf({ cluster }: Scene, customers: readonly Customer[]) {
         // Gone with Temporal's database, after its rows had come to their end.
         if (!(error instanceof WorkflowNotFoundError)) throw error;
       }
-    }
+    };
+    await Promise.all(customers.map(look));
   } finally {
     await connection.close();
   }

@@ -10,9 +10,12 @@ const batchSize = 200;
 
 const isDone = `state in ('active', 'revoked', 'declined', 'rolled_back', 'cancelled', 'expired')`;
 
-/** An open mail keeps even a final onboarding awake, an order or an input a resting one. */
-const hasMail = `exists (select 1 from mails as m where m.invite_id = o.invite_id and m.owner = 'workflow'
-  and m.status in ('due', 'sending') and m.created_at < now() - interval '1 minute' and m.due_at < now())`;
+// An open mail keeps even a final onboarding awake.
+const hasMail = (ripe = ''): string => `exists (select 1 from mails as m
+  where m.invite_id = o.invite_id and m.owner = 'workflow' and m.status in ('due', 'sending') ${ripe})`;
+
+/** One that its workflow should have sent by now. */
+const hasRipeMail = hasMail(`and m.created_at < now() - interval '1 minute' and m.due_at < now()`);
 
 // A wake-up that is still under way does the same.
 const notUnderWay = (id: string): string => `not exists (select 1 from outbox
@@ -27,7 +30,7 @@ export async function wakeUndriven(deps: Deps, hours: number): Promise<number> {
     const onboardings = await tx.rows<{ invite_id: string }>(
       `select o.invite_id from onboardings as o
        where ((not ${isDone} and coalesce(o.driven_at, o.created_at) < now() - $1 * interval '1 hour')
-           or (coalesce(o.driven_at, o.created_at) < now() - interval '5 minutes' and ${hasMail})
+           or (coalesce(o.driven_at, o.created_at) < now() - interval '5 minutes' and ${hasRipeMail})
            or (coalesce(o.driven_at, o.created_at) < now() - interval '5 minutes' and exists (
              select 1 from orders where onboarding_id = o.id and status = 'queued'
                and created_at < now() - interval '5 minutes')))
@@ -57,7 +60,7 @@ export async function wakeAllFrom(deps: Deps, from: string | null): Promise<stri
   return withSystem(deps.db, 'reconciler', async (tx) => {
     const rows = await tx.rows<{ id: string; invite_id: string }>(
       `select o.id, o.invite_id from onboardings as o
-       where ($1::uuid is null or o.id > $1) and (not ${isDone} or ${hasMail}) order by o.id limit $2`,
+       where ($1::uuid is null or o.id > $1) and (not ${isDone} or ${hasMail()}) order by o.id limit $2`,
       [from, batchSize],
     );
     for (const row of rows) await deps.outbox.wake(tx, wakeOnboarding(row.invite_id));
