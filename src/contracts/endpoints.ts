@@ -7,6 +7,7 @@ import { orderEndpoints } from './orders';
 import { provisioningEndpoints } from './provisioning';
 import { rolloutEndpoints } from './rollout';
 import { tenantResourceEndpoints } from './tenants';
+import { verificationEndpoints } from './verification';
 
 /** Every endpoint of the API, by domain: what the router serves and /openapi.json describes. */
 export const endpoints: readonly EndpointContract[] = [
@@ -18,4 +19,5 @@ export const endpoints: readonly EndpointContract[] = [
   ...orderEndpoints,
   ...rolloutEndpoints,
   ...tenantResourceEndpoints,
+  ...verificationEndpoints,
 ];
