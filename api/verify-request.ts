@@ -22,7 +22,9 @@ export function readQuestion(text: string): Question | undefined {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) return undefined;
   const question: Mutable<Question> = { key: '', cost: 1 };
   let hasKey = false;
-  for (const [name, value] of Object.entries(body as Record<string, unknown>)) {
+  const fields = body as Readonly<Record<string, unknown>>;
+  for (const name of Object.keys(fields)) {
+    const value = fields[name];
     switch (name) {
       case 'key':
         if (typeof value !== 'string') return undefined;

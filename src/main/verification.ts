@@ -63,7 +63,7 @@ export function startVerification(deps: Deps): Verification {
   });
   const charges = createCharges({ url, timeoutMs: answerWithinMs });
   const foreign = createForeignHashes({ db, url, timeoutMs: answerWithinMs });
-  const upgrades = createPepperUpgrades(db, deps.apiKeys.hasher.activePepperId);
+  const upgrades = createPepperUpgrades(db, deps.apiKeys.hasher);
   const usage = createUsage((charge, deadline) => charges.make(charge, deadline));
   const firstUses = createFirstUses({
     db,

@@ -53,15 +53,13 @@ export function createCharges(options: {
       const answers: Charged[] = [];
       inOrder(charges).forEach((index, at) => {
         const [verdict, cost, start, windowCost] = rows[at] ?? [];
-        const seconds = charges[index]?.facts.rateLimit?.seconds;
         answers[index] = {
           verdict: verdict as Charged['verdict'],
           count: {
             cost: Number(cost),
-            window:
-              seconds === undefined
-                ? null
-                : { start: Number(start), seconds, cost: Number(windowCost) },
+            windowStart: Number(start),
+            windowSeconds: charges[index]?.facts.rateLimit?.seconds ?? 0,
+            windowCost: Number(windowCost),
           },
         };
       });

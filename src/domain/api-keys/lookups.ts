@@ -71,14 +71,17 @@ export function createLookups(options: LookupOptions): Lookups {
 
 // The clock, then what all processes have handed in, parts of which are missing where nothing was.
 function readCounted(text: string): Pick<FoundKey, 'readAt' | 'count'> {
-  const [now = '', cost = '', start = '', seconds = '', windowCost = ''] = text.split(' ');
-  const readAt = Number(now);
-  if (cost === '') return { readAt, count: nothingCounted };
-  const window =
-    start === ''
-      ? null
-      : { start: Number(start), seconds: Number(seconds), cost: Number(windowCost) };
-  return { readAt, count: { cost: Number(cost), window } };
+  const [now, cost = '', start, seconds, windowCost] = text.split(' ');
+  const count =
+    cost === ''
+      ? nothingCounted
+      : {
+          cost: Number(cost),
+          windowStart: Number(start),
+          windowSeconds: Number(seconds),
+          windowCost: Number(windowCost),
+        };
+  return { readAt: Number(now), count };
 }
 
 // As Postgres reads it; drivers take longer over an array of buffers than the query does.

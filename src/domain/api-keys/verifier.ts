@@ -2,7 +2,7 @@ import type { VerificationCode } from '../../contracts/verification';
 import { DatabaseUnavailable } from '../../platform/batched-query';
 import { readKey } from '../../platform/crypto/key-formats';
 import type { ReadKey } from '../../platform/crypto/key-formats';
-import type { KeyDigest, KeyHasher } from '../../platform/crypto/keys';
+import type { KeyHasher } from '../../platform/crypto/keys';
 import { TooManyHashes } from '../../platform/crypto/slow-hashes';
 import type { Failures } from './failures';
 import type { ForeignHashes } from './foreign-hashes';
@@ -95,14 +95,13 @@ export function createVerifier(parts: VerifierParts): Verifier {
       return;
     }
     const deadline = performance.now() + answerWithinMs;
-    const digests = hasher.candidates(question.key);
-    const wanted = digests.map(({ digest }) => digest.toString('hex'));
+    const wanted = hasher.hexCandidates(question.key);
     let charged: ChargeOutcome | undefined;
     let mayAdopt = true;
     for (;;) {
       const { value: found, sentAt } = await lookups.find(wanted, deadline);
       if (!found) {
-        const adopted = mayAdopt && (await adoptForeign(question, read, digests, deadline));
+        const adopted = mayAdopt && (await adoptForeign(question, read, deadline));
         if (typeof adopted === 'object') {
           write(adopted);
           return;
@@ -139,8 +138,8 @@ export function createVerifier(parts: VerifierParts): Verifier {
         resetAt: charged.resetAt,
         retryAfterMs: null,
       });
-      usage.accept(charged.use, question.cost, now, question.address);
-      parts.upgrades.consider(found, digests);
+      usage.accept(charged.counter, question.cost, now, question.address);
+      parts.upgrades.consider(found, question.key);
       return;
     }
   };
@@ -168,15 +167,13 @@ export function createVerifier(parts: VerifierParts): Verifier {
   const adoptForeign = async (
     question: Question,
     read: ReadKey,
-    digests: readonly KeyDigest[],
     deadline: number,
   ): Promise<boolean | Verdict> => {
     const wait = failures.waitOf(question.address);
     if (wait > 0) return { ...bare('RATE_LIMITED'), retryAfterMs: wait };
     // Before any hash is computed, so that nobody computes for free.
     failures.count(question.address);
-    const [digest] = digests;
-    if (!digest) return false;
+    const digest = hasher.digest(question.key);
     const candidates = await foreign.candidates({ prefix: read.prefix, digest }, deadline);
     if (candidates.length === 0) return false;
     const source = question.address ?? '';

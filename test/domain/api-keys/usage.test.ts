@@ -1,0 +1,165 @@
+import fc from 'fast-check';
+import type { Charge, Charged } from '../../../src/domain/api-keys/charges';
+import { inWindow, windowStart } from '../../../src/domain/api-keys/limits.rules';
+import type { Count } from '../../../src/domain/api-keys/limits.rules';
+import { createUsage } from '../../../src/domain/api-keys/usage';
+import type { Usage } from '../../../src/domain/api-keys/usage';
+import type { KeyFacts } from '../../../src/domain/api-keys/verification.rules';
+import { goodKey } from './facts';
+
+const limits = fc.record({
+  rateLimit: fc.option(
+    fc.record({
+      limit: fc.integer({ min: 1, max: 200 }),
+      seconds: fc.integer({ min: 1, max: 60 }),
+    }),
+  ),
+  usageLimit: fc.option(fc.integer({ min: 0, max: 400 })),
+  usageLimitStrict: fc.boolean(),
+});
+
+const processes = 3;
+
+/** A step of several processes that serve one family: a request at one of them, or that one hands in its counts. */
+const step = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      at: fc.nat({ max: processes - 1 }),
+      cost: fc.integer({ min: 0, max: 9 }),
+      successor: fc.boolean(),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ flush: fc.nat({ max: processes - 1 }) }) },
+  { weight: 1, arbitrary: fc.record({ passes: fc.integer({ min: 1, max: 40_000 }) }) },
+);
+type Step = typeof step extends fc.Arbitrary<infer S> ? S : never;
+
+/** What Postgres counts of one family, and how it decides a charge. */
+class Postgres {
+  count: Count = { cost: 0, windowStart: 0, windowSeconds: 0, windowCost: 0 };
+  now = 1_000_000;
+
+  add(cost: number, start: number, seconds: number, windowCost: number): void {
+    const before = inWindow(this.count, start, seconds);
+    this.count = {
+      cost: this.count.cost + cost,
+      windowStart: start,
+      windowSeconds: seconds,
+      windowCost: before + windowCost,
+    };
+  }
+
+  charge({ facts, cost }: Charge): Charged {
+    const { rateLimit, usageLimit } = facts;
+    const start = rateLimit ? windowStart(this.now, rateLimit.seconds) : 0;
+    const before = rateLimit ? inWindow(this.count, start, rateLimit.seconds) : 0;
+    if (rateLimit && before + cost > rateLimit.limit)
+      return { verdict: 'RATE_LIMITED', count: this.count };
+    if (usageLimit !== null && this.count.cost + cost > usageLimit)
+      return { verdict: 'USAGE_EXCEEDED', count: this.count };
+    this.add(cost, start, rateLimit?.seconds ?? 0, cost);
+    return { verdict: 'VALID', count: this.count };
+  }
+}
+
+interface Tally {
+  /** Units granted in all, and in each window. */
+  readonly granted: number;
+  readonly inWindows: readonly number[];
+  /** The most that was ever granted and not yet handed in. */
+  readonly mostPending: number;
+  readonly counted: number;
+}
+
+async function play(given: Partial<KeyFacts>, steps: readonly Step[]): Promise<Tally> {
+  const postgres = new Postgres();
+  const keys = [
+    { ...goodKey, ...given },
+    { ...goodKey, ...given, id: 'successor', familyId: goodKey.id },
+  ];
+  const usages = Array.from({ length: processes }, () =>
+    createUsage((charge) => Promise.resolve({ value: postgres.charge(charge), sentAt: 0 })),
+  );
+  for (const usage of usages) usage.flushedUpTo(performance.now() + 1e9);
+  const windows = new Map<number, number>();
+  let granted = 0;
+  let mostPending = 0;
+  const flush = (usage: Usage): void => {
+    const { uses } = usage.take();
+    for (const use of uses)
+      if (use.cost > 0) postgres.add(use.cost, use.windowStart, use.windowSeconds, use.windowCost);
+    usage.flushed(uses);
+  };
+  for (const one of steps) {
+    if ('passes' in one) postgres.now += one.passes;
+    else if ('flush' in one) flush(usages[one.flush]!);
+    else {
+      const usage = usages[one.at]!;
+      const facts = keys[one.successor ? 1 : 0]!;
+      const { cost } = one;
+      const request = { cost, now: postgres.now, known: postgres.count, fresh: true, deadline: 0 };
+      const outcome = await usage.charge(facts, request);
+      if (outcome.code !== 'VALID') continue;
+      usage.accept(outcome.counter, cost, postgres.now, undefined);
+      granted += cost;
+      const start = given.rateLimit ? windowStart(postgres.now, given.rateLimit.seconds) : 0;
+      windows.set(start, (windows.get(start) ?? 0) + cost);
+      mostPending = Math.max(mostPending, granted - postgres.count.cost);
+    }
+  }
+  for (const usage of usages) flush(usage);
+  return { granted, inWindows: [...windows.values()], mostPending, counted: postgres.count.cost };
+}
+
+describe('several processes that serve the keys of one family', () => {
+  test('overrun a limit at most by what they have granted and not yet handed in', async () => {
+    await fc.assert(
+      fc.asyncProperty(limits, fc.array(step, { maxLength: 200 }), async (given, steps) => {
+        const { granted, inWindows, mostPending } = await play(given, steps);
+        if (given.usageLimit !== null)
+          expect(granted).toBeLessThanOrEqual(given.usageLimit + mostPending);
+        for (const cost of inWindows)
+          if (given.rateLimit)
+            expect(cost).toBeLessThanOrEqual(given.rateLimit.limit + mostPending);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('never overrun a usage limit that is strict', async () => {
+    await fc.assert(
+      fc.asyncProperty(limits, fc.array(step, { maxLength: 200 }), async (given, steps) => {
+        const { granted } = await play({ ...given, usageLimitStrict: true }, steps);
+        if (given.usageLimit !== null) expect(granted).toBeLessThanOrEqual(given.usageLimit);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('hand in exactly what they granted', async () => {
+    await fc.assert(
+      fc.asyncProperty(limits, fc.array(step, { maxLength: 200 }), async (given, steps) => {
+        const { granted, counted } = await play(given, steps);
+        expect(counted).toBe(granted);
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+test('a process that could not hand in its counts for 2 s leaves every charge to Postgres', async () => {
+  const postgres = new Postgres();
+  let asked = 0;
+  const usage = createUsage((charge) => {
+    asked += 1;
+    return Promise.resolve({ value: postgres.charge(charge), sentAt: 0 });
+  });
+  const facts = { ...goodKey, usageLimit: 1_000 };
+  const request = { cost: 1, now: 0, known: postgres.count, fresh: true, deadline: 0 };
+  await usage.charge(facts, request);
+  expect(asked).toBe(1);
+  usage.flushedUpTo(performance.now());
+  await usage.charge(facts, request);
+  expect(asked).toBe(1);
+});
