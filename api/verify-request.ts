@@ -48,7 +48,7 @@ export function readQuestion(text: string): Question | undefined {
         question.scopes = value;
         break;
       case 'ip':
-        if (typeof value !== 'string' || isIP(value) === 0) return undefined;
+        if (typeof value !== 'string' || isIP(value) === 0 || value.includes('%')) return undefined;
         question.address = normaliseAddress(value);
         break;
       case 'cost':
@@ -140,7 +140,6 @@ const fields: readonly (typeof names | undefined)[] = Object.entries(names).redu
 }, []);
 
 function bearerOf(authorization: string): string {
-  const match = /^bearer +([^ ].*)$/i.exec(authorization);
-  // Another scheme is no key: the text stays, and is none.
-  return match?.[1] ?? authorization;
+  // Another scheme holds no key, and is something else than the one beside it.
+  return /^bearer +([^ ].*)$/i.exec(authorization)?.[1] ?? '';
 }

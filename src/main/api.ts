@@ -22,6 +22,8 @@ export interface ApiServer {
   readonly server: Server;
   /** Verifies keys on an address of its own, `VERIFY_ADDR`; undefined where `ADDR` does that. */
   readonly verifyServer: Server | undefined;
+  /** Waits until the first request will find what it needs, but not for long. */
+  settled(): Promise<void>;
   /** Tells load balancers that this process is on its way out. */
   stopServing(): void;
   /** Ends what goes on beside requests, once the servers are closed. */
@@ -60,6 +62,7 @@ export function createApiServer(deps: Deps): ApiServer {
   return {
     server,
     verifyServer: verification.handleOwn && ownServer(verification.handleOwn),
+    settled: () => verification.settled(),
     stopServing: () => {
       stopping = true;
     },
@@ -96,6 +99,7 @@ async function main(): Promise<void> {
   await settleBoot(deps);
   const api = createApiServer(deps);
   const { server, verifyServer } = api;
+  await api.settled();
   const url = await listen(server, env.ADDR);
   if (verifyServer) {
     const verifyUrl = await listen(verifyServer, env.VERIFY_ADDR);

@@ -23,6 +23,8 @@ export interface Verification {
   readonly handle: VerifyHandler;
   /** For `VERIFY_ADDR`: whoever reaches it. Undefined when all goes by `ADDR`. */
   readonly handleOwn: VerifyHandler | undefined;
+  /** Waits until keys can be verified, but not for long: Postgres may be gone. */
+  settled(): Promise<void>;
   /** Hands in what was counted and closes its connections. */
   stop(): Promise<void>;
 }
@@ -31,6 +33,8 @@ export interface Verification {
 const flushMs = 1_000;
 /** Texts of facts that are kept read; about 1 kB each. */
 const readFacts = 10_000;
+/** Milliseconds that a start waits for the first connection. */
+const settleMs = 5_000;
 /** Milliseconds that the last flush may take. */
 const lastFlushMs = 3_000;
 
@@ -109,6 +113,7 @@ export function startVerification(deps: Deps): Verification {
         allowed,
         proxies: env.TRUSTED_PROXIES,
         db,
+        withinMs: answerWithinMs,
         serviceKeys: deps.serviceKeys,
       }),
     });
@@ -118,6 +123,9 @@ export function startVerification(deps: Deps): Verification {
       env.VERIFY_ALLOW_CIDRS.length > 0 || !isOpenHere ? env.VERIFY_ALLOW_CIDRS : loopback,
     ),
     handleOwn: isOpenHere ? undefined : handlerFor('all'),
+    async settled() {
+      await Promise.race([lookups.opened(), sleep(settleMs, undefined, { ref: false })]);
+    },
     async stop() {
       const finish = async (): Promise<void> => {
         await loop.stop();

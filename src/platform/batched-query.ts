@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
+import { sqlState } from './db';
 
 /** Nobody knows the answer: Postgres is gone, is silent, or has no primary at the address. */
 export class DatabaseUnavailable extends Error {
@@ -24,8 +25,8 @@ export interface BatchedQuery<Q, R> {
    * @throws DatabaseUnavailable by then
    */
   ask(question: Q, deadline?: number): Promise<Answered<R>>;
-  /** Whether questions are answered at present. */
-  isUp(): boolean;
+  /** Resolves when the first connection is open. */
+  opened(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -71,6 +72,9 @@ const asTexts = { getTypeParser: () => (text: string) => text };
 const fewest = 8;
 /** Milliseconds after which a query is taken to be slow, so that nothing waits behind it. */
 const gatherMs = 10;
+/** Milliseconds that a connection may take to open; nobody waits for it. */
+const connectMs = 3_000;
+const queryCanceled = '57014';
 /** Milliseconds between two tries to connect. */
 const retryMs = 150;
 /** Milliseconds between two looks at what waits too long. */
@@ -89,6 +93,10 @@ export function createBatchedQuery<Q, R>(options: BatchedQueryOptions<Q, R>): Ba
   const open = new Set<Client>();
   const closing = new AbortController();
   const isClosing = (): boolean => closing.signal.aborted;
+  let tellOpened = (): void => undefined;
+  const firstOpened = new Promise<void>((resolve) => {
+    tellOpened = resolve;
+  });
   let scheduled = false;
   let up = true;
   let sweeper: NodeJS.Timeout | undefined;
@@ -156,8 +164,11 @@ export function createBatchedQuery<Q, R>(options: BatchedQueryOptions<Q, R>): Ba
     } catch (error) {
       underWay.delete(sent);
       for (const waiting of batch) fail(waiting, 'The query failed');
-      // Whatever went wrong, the connection is not trusted any more; a new one takes its place.
-      drop(client, error);
+      // A server that says that it took too long is there; of everything else nobody knows, and a new connection takes
+      // the place of this one.
+      if (sqlState(error) === queryCanceled && open.has(client)) idle.push(client);
+      else drop(client, error);
+      pump();
     }
   }
   function drop(client: Client, error: unknown): void {
@@ -174,8 +185,9 @@ export function createBatchedQuery<Q, R>(options: BatchedQueryOptions<Q, R>): Ba
         connectionString: options.url,
         application_name: options.applicationName,
         options: `-c jit=off -c statement_timeout=${String(options.timeoutMs)}`,
-        connectionTimeoutMillis: options.timeoutMs,
-        query_timeout: options.timeoutMs,
+        connectionTimeoutMillis: connectMs,
+        // Longer than the server lets it run: whoever says nothing for that long is not there any more.
+        query_timeout: options.timeoutMs * 2,
         keepAlive: true,
       });
       const ended = new Promise<void>((resolve) => {
@@ -192,6 +204,7 @@ export function createBatchedQuery<Q, R>(options: BatchedQueryOptions<Q, R>): Ba
         else {
           idle.push(client);
           change(true);
+          tellOpened();
           pump();
         }
         await ended;
@@ -217,7 +230,7 @@ export function createBatchedQuery<Q, R>(options: BatchedQueryOptions<Q, R>): Ba
         scheduled = true;
         setImmediate(pump);
       }),
-    isUp: () => up && open.size > 0,
+    opened: () => firstOpened,
     async close() {
       closing.abort();
       change(false);

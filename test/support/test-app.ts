@@ -109,6 +109,7 @@ export async function startTestApp(
   await settleBoot(deps);
   const api = createApiServer(deps);
   const { server } = api;
+  await api.settled();
   const url = await listening(server);
   const documented = responsesOf(openApiDocument());
   const owner = await accountKey(deps, 'owner');

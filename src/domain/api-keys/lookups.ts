@@ -23,7 +23,8 @@ export interface Lookups {
    * @throws DatabaseUnavailable by the deadline, on the monotonic clock
    */
   find(digests: readonly string[], deadline: number): Promise<Answered<FoundKey | undefined>>;
-  isUp(): boolean;
+  /** Resolves when the first connection is open. */
+  opened(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -64,7 +65,7 @@ export function createLookups(options: LookupOptions): Lookups {
   });
   return {
     find: (digests, deadline) => query.ask(digests, deadline),
-    isUp: () => query.isUp(),
+    opened: () => query.opened(),
     close: () => query.close(),
   };
 }

@@ -125,6 +125,27 @@ export function createUsage(
     touch(family);
   };
 
+  /** Has Postgres decide, and hands in on the way what was granted here, so that it is counted first. */
+  const ask = async (
+    counter: Counter,
+    facts: KeyFacts,
+    { cost, now, deadline }: Chargeable,
+  ): Promise<ChargeOutcome> => {
+    const { family } = counter;
+    const granted = takeGranted(family);
+    try {
+      const { value } = await makeCharge({ facts, cost, granted }, deadline);
+      settle(family, granted);
+      return outcome(facts, counter, value.verdict, value.count, now);
+    } catch (error) {
+      // Nobody knows whether it was counted: once too often rather than not at all.
+      family.charge += granted.cost;
+      if (isSameWindow(family.own, granted)) family.windowCharge += granted.windowCost;
+      touch(family);
+      throw error;
+    }
+  };
+
   return {
     charge(facts, request) {
       const counter = counterOf(facts.id, facts.familyId, facts.tenantId);
@@ -138,10 +159,7 @@ export function createUsage(
       }
       const fresh = request.fresh && performance.now() - lastFlush <= freshMs;
       const decision = decide(facts, { known, fresh, own: family.own }, cost, now);
-      if (decision === 'ask')
-        return makeCharge({ facts, cost }, request.deadline).then(({ value }) =>
-          outcome(facts, counter, value.verdict, value.count, now),
-        );
+      if (decision === 'ask') return ask(counter, facts, request);
       if (decision !== 'grant') return outcome(facts, counter, decision, known, now);
       grant(family, facts, cost, now);
       return outcome(facts, counter, 'VALID', known, now);
@@ -168,12 +186,7 @@ export function createUsage(
       return taken;
     },
     flushed(uses) {
-      for (const { counter, cost, windowStart: start, windowSeconds, windowCost } of uses) {
-        const { own } = counter;
-        own.cost -= cost;
-        if (own.windowStart === start && own.windowSeconds === windowSeconds)
-          own.windowCost -= windowCost;
-      }
+      for (const use of uses) settle(use.counter, use);
     },
     flushedUpTo(time) {
       lastFlush = Math.max(lastFlush, time);
@@ -217,25 +230,30 @@ function addToFamily(family: Counter, { rateLimit }: KeyFacts, cost: number, now
   family.windowCharge += cost;
 }
 
+const isSameWindow = (a: Count, b: Count): boolean =>
+  a.windowStart === b.windowStart && a.windowSeconds === b.windowSeconds;
+
+/** What is not on its way to Postgres goes on its way. */
+function takeGranted(counter: Counter): Count {
+  const { own, charge: cost, windowCharge: windowCost } = counter;
+  counter.charge = 0;
+  counter.windowCharge = 0;
+  const { windowStart: start, windowSeconds } = own;
+  return { cost, windowStart: start, windowSeconds, windowCost };
+}
+
+/** It has arrived. */
+function settle({ own }: Counter, arrived: Count): void {
+  own.cost -= arrived.cost;
+  if (isSameWindow(own, arrived)) own.windowCost -= arrived.windowCost;
+}
+
 function takeOut(counter: Counter): CountedUse {
-  const { own } = counter;
-  const use: CountedUse = {
-    counter,
-    requests: counter.requests,
-    spent: counter.cost,
-    lastUsedAt: counter.lastUsedAt,
-    lastAddress: counter.lastAddress,
-    cost: counter.charge,
-    windowStart: own.windowStart,
-    windowSeconds: own.windowSeconds,
-    windowCost: counter.windowCharge,
-  };
+  const { requests, cost: spent, lastUsedAt, lastAddress } = counter;
   counter.touched = false;
   counter.requests = 0;
   counter.cost = 0;
-  counter.charge = 0;
-  counter.windowCharge = 0;
-  return use;
+  return { counter, requests, spent, lastUsedAt, lastAddress, ...takeGranted(counter) };
 }
 
 function outcome(

@@ -1,5 +1,6 @@
 import type { VerificationCode } from '../../contracts/verification';
 import { DatabaseUnavailable } from '../../platform/batched-query';
+import { inTime, TooLate } from '../../platform/in-time';
 import { readKey } from '../../platform/crypto/key-formats';
 import type { ReadKey } from '../../platform/crypto/key-formats';
 import type { KeyHasher } from '../../platform/crypto/keys';
@@ -178,7 +179,8 @@ export function createVerifier(parts: VerifierParts): Verifier {
     if (candidates.length === 0) return false;
     const source = question.address ?? '';
     const presented = { key: question.key, prefix: read.prefix, digest, source };
-    const adopted = await before(deadline, foreign.adopt(presented, candidates));
+    const rest = deadline - performance.now();
+    const adopted = await inTime(foreign.adopt(presented, candidates), rest);
     if (adopted) failures.forgive(question.address);
     return adopted;
   };
@@ -194,28 +196,15 @@ export function createVerifier(parts: VerifierParts): Verifier {
       try {
         await decide(question, counting);
       } catch (error) {
-        if (!(error instanceof DatabaseUnavailable || error instanceof TooManyHashes))
-          parts.onError(error);
+        if (!isOutage(error)) parts.onError(error);
         if (!state.answered) counting(bare('UNAVAILABLE'));
       }
     },
   };
 }
 
-/** The value of a promise that comes in time. @throws DatabaseUnavailable otherwise; the work goes on behind it */
-async function before<T>(deadline: number, work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => {
-        reject(new DatabaseUnavailable('The hash takes too long'));
-      },
-      Math.max(0, deadline - performance.now()),
-    );
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
+// What only means that nobody knows at present.
+const isOutage = (error: unknown): boolean =>
+  error instanceof DatabaseUnavailable ||
+  error instanceof TooManyHashes ||
+  error instanceof TooLate;

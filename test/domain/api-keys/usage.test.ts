@@ -50,8 +50,10 @@ class Postgres {
     };
   }
 
-  charge({ facts, cost }: Charge): Charged {
+  charge({ facts, cost, granted }: Charge): Charged {
     const { rateLimit, usageLimit } = facts;
+    if (granted.cost > 0)
+      this.add(granted.cost, granted.windowStart, granted.windowSeconds, granted.windowCost);
     const start = rateLimit ? windowStart(this.now, rateLimit.seconds) : 0;
     const before = rateLimit ? inWindow(this.count, start, rateLimit.seconds) : 0;
     if (rateLimit && before + cost > rateLimit.limit)
@@ -67,7 +69,7 @@ interface Tally {
   /** Units granted in all, and in each window. */
   readonly granted: number;
   readonly inWindows: readonly number[];
-  /** The most that was ever granted and not yet handed in. */
+  /** The most that all of them had granted and not yet handed in. */
   readonly mostPending: number;
   readonly counted: number;
 }
@@ -111,6 +113,21 @@ async function play(given: Partial<KeyFacts>, steps: readonly Step[]): Promise<T
   for (const usage of usages) flush(usage);
   return { granted, inWindows: [...windows.values()], mostPending, counted: postgres.count.cost };
 }
+
+test('a process that serves a family alone never overruns a limit', async () => {
+  await fc.assert(
+    fc.asyncProperty(limits, fc.array(step, { maxLength: 200 }), async (given, steps) => {
+      const alone = steps.map((one) =>
+        'at' in one ? { ...one, at: 0 } : 'flush' in one ? { flush: 0 } : one,
+      );
+      const { granted, inWindows } = await play(given, alone);
+      if (given.usageLimit !== null) expect(granted).toBeLessThanOrEqual(given.usageLimit);
+      for (const cost of inWindows)
+        if (given.rateLimit) expect(cost).toBeLessThanOrEqual(given.rateLimit.limit);
+    }),
+    { numRuns: 300 },
+  );
+});
 
 describe('several processes that serve the keys of one family', () => {
   test('overrun a limit at most by what they have granted and not yet handed in', async () => {
