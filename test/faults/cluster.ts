@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -106,7 +106,12 @@ function both(first: Part, second: Part): Part {
   };
 }
 
-async function untilReady(url: string, kept: KeptProcess): Promise<void> {
+function logEnd(stateDir: string, name: string): string {
+  const text = readFileSync(join(stateDir, 'logs', `${name}.log`), 'utf8');
+  return text.trimEnd().split('\n').slice(-8).join('\n');
+}
+
+async function untilReady(stateDir: string, url: string, kept: KeptProcess): Promise<void> {
   const ended = kept.exited.then(() => true);
   const deadline = Date.now() + 60_000;
   while (Date.now() < deadline) {
@@ -118,7 +123,7 @@ async function untilReady(url: string, kept: KeptProcess): Promise<void> {
     if (answer && kept.name.startsWith('worker')) return;
     if (await Promise.race([ended, sleep(40, false)])) break;
   }
-  throw new Error(`${kept.name} did not become ready`);
+  throw new Error(`${kept.name} did not become ready:\n${logEnd(stateDir, kept.name)}`);
 }
 
 /** Starts a cluster; everything that it runs ends with this process. */
@@ -227,7 +232,7 @@ async function assemble(
       const kept = await keeper.start(
         spec(stateDir, `${name}-${String(n)}`, file, [], env, stages.program),
       );
-      await untilReady(url(port), kept);
+      await untilReady(stateDir, url(port), kept);
       return kept;
     });
   const api = [program('api', 1, ports.api1), program('api', 2, ports.api2)] as const;
