@@ -4,6 +4,7 @@ import { join, relative } from 'node:path';
 /** The folder of package.json. */
 export const root = join(__dirname, '..', '..');
 
+// In a worktree .git is a file.
 const notOurs = new Set(['node_modules', 'dist', '.git', '.usher', 'coverage', 'test-results']);
 
 /** Rooms that hold our TypeScript. */
@@ -16,7 +17,7 @@ export function filesIn(folder = '.'): string[] {
   return readdirSync(start, { withFileTypes: true }).flatMap((entry) => {
     const path = relative(root, join(start, entry.name));
     if (entry.isDirectory()) return notOurs.has(entry.name) ? [] : filesIn(path);
-    return entry.isFile() ? [path] : [];
+    return entry.isFile() && !notOurs.has(entry.name) ? [path] : [];
   });
 }
 
