@@ -22,6 +22,8 @@ export interface Upkeep {
 
 /** Milliseconds between two looks for what fast paths left behind. */
 const relayMs = 500;
+/** Milliseconds between two looks whether Temporal is still the same one: the SDK reconnects without telling. */
+const namespaceMs = 5_000;
 const namespaceState = 'temporal-namespace';
 
 /** Starts relay, mail relay, reconciler, gauges, and the look at Temporal's namespace and schedules. */
@@ -39,13 +41,26 @@ export function startUpkeep(deps: Deps, mailSender: MailSender): Upkeep {
     log,
     round: async () => (await relayMails(mailSender, 20)) === 20,
   });
-  const namespace = startLoop({
-    name: 'namespace check',
+  const schedules = startLoop({
+    name: 'schedules',
     everyMs: deps.env.RECONCILE_SECONDS * 1000,
     log,
     round: async () => {
-      await wakeAllInNewNamespace(deps);
       await reconcileSchedules(deps);
+      return false;
+    },
+  });
+  let seen: string | undefined;
+  const namespace = startLoop({
+    name: 'namespace check',
+    everyMs: Math.min(namespaceMs, deps.env.RECONCILE_SECONDS * 1000),
+    log,
+    round: async () => {
+      const id = await namespaceId(deps);
+      if (id === undefined || id === seen) return false;
+      await wakeAllInNewNamespace(deps, id);
+      schedules.nudge();
+      seen = id;
       return false;
     },
   });
@@ -64,10 +79,11 @@ export function startUpkeep(deps: Deps, mailSender: MailSender): Upkeep {
       return false;
     },
   });
-  const loops = [relay, mails, namespace, reconciler, gauges];
+  const loops = [relay, mails, namespace, schedules, reconciler, gauges];
   return {
     onTemporalConnected: () => {
       namespace.nudge();
+      schedules.nudge();
       relay.nudge();
     },
     async stop() {
@@ -93,17 +109,20 @@ async function reconcile(deps: Deps): Promise<boolean> {
   return woken === 200 || released === 50 || swept >= 1000 || rewrapped === 200;
 }
 
-/**
- * Wakes everything when the namespace is another one than last time: a new Temporal, or one whose database was
- * emptied, knows no workflow. The id is noted only after all are woken, so that a crash in between begins again.
- */
-async function wakeAllInNewNamespace(deps: Deps): Promise<void> {
+async function namespaceId(deps: Deps): Promise<string | undefined> {
   const { client } = deps.temporal;
   const described = await client.connection.withDeadline(Date.now() + 2_000, () =>
     client.workflowService.describeNamespace({ namespace: deps.env.TEMPORAL_NAMESPACE }),
   );
-  const id = described.namespaceInfo?.id;
-  if (!id || (await readState(deps.db, namespaceState)) === id) return;
+  return described.namespaceInfo?.id ?? undefined;
+}
+
+/**
+ * Wakes everything when the namespace is another one than last time: a new Temporal, or one whose database was
+ * emptied, knows no workflow. The id is noted only after all are woken, so that a crash in between begins again.
+ */
+async function wakeAllInNewNamespace(deps: Deps, id: string): Promise<void> {
+  if ((await readState(deps.db, namespaceState)) === id) return;
   let from: string | null = null;
   let batches = 0;
   do {

@@ -65,7 +65,14 @@ async function main(): Promise<void> {
       ? Promise.resolve({ ready: false, parts: { process: 'is stopping' } })
       : readinessOf({
           database: checkDatabase,
-          temporal: () => Promise.resolve(worker.isPolling() ? 'ok' : 'is not polled'),
+          temporal: async () => {
+            if (!worker.isPolling()) return 'is not polled';
+            const { connection } = deps.temporal;
+            await connection.withDeadline(Date.now() + 1_500, () =>
+              connection.workflowService.getSystemInfo({}),
+            );
+            return 'ok';
+          },
         });
   const server = createServer((request, response) => {
     const path = (request.url ?? '').split('?')[0];

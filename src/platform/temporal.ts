@@ -51,6 +51,11 @@ export function createTemporalClient(
   const connection = Connection.lazy({
     ...temporalConnectionOptions(config),
     connectTimeout: 2_000,
+    // gRPC would wait up to two minutes before it dials again a server that was away for a while.
+    channelArgs: {
+      'grpc.initial_reconnect_backoff_ms': 250,
+      'grpc.max_reconnect_backoff_ms': 3_000,
+    },
   });
   const client = new Client({
     connection,

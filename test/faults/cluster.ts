@@ -154,8 +154,9 @@ async function assemble(
       const own = { ADDR: address, WORKER_ADDR: address };
       const file = join(root, 'dist', 'src', 'main', `${kind}.js`);
       const env = environmentFor(kind, { ...environment, ...own });
-      const kept = await keeper.start(spec(stateDir, name, file, [], env, stages.program));
-      await untilReady(url(port), name, kept.exited);
+      const program = spec(stateDir, name, file, [], env, stages.program);
+      const kept = await keeper.start(program);
+      await untilReady(url(port), { name, exited: kept.exited, logFile: program.logFile });
       return kept;
     });
   };

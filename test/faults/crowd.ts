@@ -1,5 +1,5 @@
 import type { Case } from './cases';
-import { ask, inviteCustomer } from './customers';
+import { insist, inviteCustomer } from './customers';
 
 const size = 200;
 
@@ -10,7 +10,7 @@ export const crowd: Case = {
     const customer = await inviteCustomer(scene, this.name);
     const answers = await Promise.all(
       Array.from({ length: size }, (_, n) =>
-        ask(
+        insist(
           scene,
           'POST',
           `/onboarding/invites/${customer.token}/accept`,

@@ -35,6 +35,8 @@ export interface Asking {
   readonly first?: number;
   /** A key of its own; without one each request gets a new one. */
   readonly key?: string;
+  /** A refusal is what the case is after. */
+  readonly provoked?: boolean;
 }
 
 /** An answer of the API. */
@@ -51,7 +53,7 @@ export async function ask(
   method: string,
   path: string,
   body: unknown,
-  { anonymous = false, first = 0, key = randomUUID() }: Asking = {},
+  { anonymous = false, first = 0, key = randomUUID(), provoked = false }: Asking = {},
 ): Promise<Answer> {
   const response = await fetch(`${scene.cluster.apiUrls[first % 2] ?? ''}${path}`, {
     method,
@@ -75,6 +77,7 @@ export async function ask(
       status: response.status,
       type: response.headers.get('content-type') ?? '',
       body: text,
+      provoked,
     });
   }
   return { status: response.status, body: JSON.parse(text) as Record<string, unknown> };

@@ -1,5 +1,5 @@
 import { steps } from './boundaries';
-import { acceptInvite, inviteCustomer, newAddress } from './customers';
+import { acceptInvite, ask, inviteCustomer, newAddress } from './customers';
 import type { Customer } from './customers';
 import type { Trick } from './gate';
 import { mailFault } from './mail-faults';
@@ -97,12 +97,16 @@ const telltale: Injection = {
       end $$`);
     await probe.rows(`create trigger telltale before insert on users for each row
         when (new.email = '${customer.email}') execute function telltale()`);
-    const before = scene.refusals.length;
-    const accepting = acceptInvite(scene, customer);
-    accepting.catch(() => undefined);
-    await until('A refusal', () => Promise.resolve(scene.refusals.length > before));
+    const refused = await ask(
+      scene,
+      'POST',
+      `/onboarding/invites/${customer.token}/accept`,
+      { accept_terms: true },
+      { anonymous: true, provoked: true },
+    );
     await probe.rows('drop function telltale cascade');
-    await accepting;
+    if (refused.status !== 500) throw new Error(`It was answered ${String(refused.status)}`);
+    await acceptInvite(scene, customer);
     return [customer];
   },
 };

@@ -43,10 +43,8 @@ export function judgeParked({ customer, row, attempts }: Evidence): string[] {
   const wrong: string[] = [];
   if (problem !== customer.parks) wrong.push(`it parked for ${problem}, not ${customer.parks}`);
   if (!row?.told) wrong.push('it parked and nobody told the operators');
-  const attempt = attempts[0];
-  if (attempt?.outcome !== 'transient' || attempt.problem !== problem) {
-    wrong.push(`it parked for ${problem}, its last attempt: ${attempt?.problem ?? 'none'}`);
-  }
+  const last = attempts[0]?.problem ?? 'none';
+  if (last !== problem) wrong.push(`it parked for ${problem}, its last attempt: ${last}`);
   return wrong;
 }
 

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** One process of the system, or several of a kind: killed without a warning and started again on the same ports and data. */
@@ -92,8 +93,7 @@ export function both(first: Part, second: Part): Part {
  */
 export async function untilReady(
   url: string,
-  name: string,
-  exited: Running['exited'],
+  { name, exited, logFile }: { name: string; exited: Running['exited']; logFile: string },
 ): Promise<void> {
   const ended = exited.then(() => true);
   const deadline = Date.now() + 60_000;
@@ -104,5 +104,6 @@ export async function untilReady(
     if (answer && (answer.ok || name.startsWith('worker'))) return;
     if (await Promise.race([ended, sleep(40, false)])) break;
   }
-  throw new Error(`${name} did not become ready`);
+  const said = readFileSync(logFile, 'utf8').trimEnd().split('\n').slice(-8).join('\n');
+  throw new Error(`${name} did not become ready:\n${said}`);
 }

@@ -8,6 +8,8 @@ export interface Refusal {
   readonly status: number;
   readonly type: string;
   readonly body: string;
+  /** The case brought it about by means that nobody can foresee. */
+  readonly provoked: boolean;
 }
 
 /** What cases are played with. */

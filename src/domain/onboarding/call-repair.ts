@@ -21,7 +21,7 @@ import {
   undoubtRepair,
 } from './repairs';
 import type { Repair, RepairAttempt } from './repairs';
-import { contextOf } from './step-call';
+import { contextOf } from './step-answer';
 import type { HeldSlot } from './step-call';
 import { completeStep, declaredStep } from './steps';
 import type { Declared } from './steps';

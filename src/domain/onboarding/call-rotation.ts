@@ -13,7 +13,7 @@ import { callOf, hiddenFor, limitOf, renderRequest, stepsOf } from './connectors
 import type { OnboardingDeps } from './deps';
 import { readFacts } from './facts';
 import { nextCall, retryDelay } from './onboarding.rules';
-import { contextOf } from './step-call';
+import { contextOf } from './step-answer';
 import type { HeldSlot } from './step-call';
 import { declaredStep } from './steps';
 import type { Declared } from './steps';

@@ -169,14 +169,9 @@ export async function lockOnboarding(tx: Tx, onboardingId: string): Promise<void
   await tx.run('select 1 from onboardings where id = $1 for update', [onboardingId]);
 }
 
-/** Locks the onboarding of an invite and records that its workflow looked at it; returns its id. */
-export async function touchOfInvite(tx: Tx, inviteId: string): Promise<string> {
-  const row = await tx.maybe<{ id: string }>(
-    'update onboardings set driven_at = now() where invite_id = $1 returning id',
-    [inviteId],
-  );
-  if (!row) throw new DomainError('onboarding-not-found');
-  return row.id;
+/** Locks the onboarding of an invite and records that its workflow looked at it. */
+export async function touchOfInvite(tx: Tx, inviteId: string): Promise<void> {
+  await tx.run('update onboardings set driven_at = now() where invite_id = $1', [inviteId]);
 }
 
 /** Refuses a stale If-Match of an onboarding. @throws DomainError `version-stale` */
