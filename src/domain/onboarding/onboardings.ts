@@ -26,7 +26,7 @@ export interface Move {
 export async function move(tx: Tx, change: Move): Promise<boolean> {
   const count = await tx.run(
     `with old as (
-       select id, tenant_id, state from onboardings where id = $1 for update
+       select id, tenant_id, state from onboardings where id = $1 for no key update
      ), moved as (
        update onboardings set state = $3, version = version + 1, updated_at = now()
          ${change.set ? `, ${change.set.sql}` : ''}
@@ -166,7 +166,7 @@ export async function recordFirstUpdate(tx: Tx, onboardingId: string): Promise<v
 
 /** Locks an onboarding until the transaction ends. */
 export async function lockOnboarding(tx: Tx, onboardingId: string): Promise<void> {
-  await tx.run('select 1 from onboardings where id = $1 for update', [onboardingId]);
+  await tx.run('select 1 from onboardings where id = $1 for no key update', [onboardingId]);
 }
 
 /** Locks the onboarding of an invite and records that its workflow looked at it. */
