@@ -1,6 +1,7 @@
 import type { OnboardingState } from '../../contracts/onboardings';
 import { DomainError } from '../../errors/problems';
 import type { Tx } from '../../platform/db';
+import { noteSubject } from '../../platform/request-context';
 import * as audit from '../audit/audit-entries';
 import { referencesOf } from './connectors-templates.rules';
 import type { OnboardingDeps } from './deps';
@@ -58,6 +59,7 @@ export async function provideInputs(
   actorId: string,
 ): Promise<OnboardingFacts> {
   const facts = await lockFacts(tx, onboardingId);
+  noteSubject({ tenantId: facts.tenantId, onboardingId });
   if (['invited', 'expired', 'revoked', 'declined'].includes(facts.state)) {
     throw new DomainError('not-accepted', { extra: { state: facts.state } });
   }
