@@ -4,8 +4,7 @@ import type { MailData, MailKind } from '../platform/mail/templates/kinds';
 import type { MailTransport } from '../platform/mail/transport';
 import type { Log } from '../platform/log';
 import type { Metrics } from '../platform/metrics';
-import type { Mail, MailSender } from '../domain/mails/mails';
-import type { MailStatus } from '../domain/mails/mails.rules';
+import type { Mail, MailSender, MailStatus } from '../domain/mails/mails';
 import type { OnboardingDeps } from '../domain/onboarding/deps';
 
 type Writers = {
