@@ -107,14 +107,20 @@ function refuseCompleted(deps: Deps, facts: OnboardingFacts, changes: NewInputs)
     wbToken: 'secret.wb_token',
   } as const;
   const changed = new Set(Object.keys(changes).map((name) => names[name as keyof typeof names]));
-  const completed = facts.steps.find(
+  const sent = facts.steps.find(
     (step) =>
       (isBehind(step) || step.begun) &&
       referencesOf(declaredStep(deps.connectors, step.key)?.step.request).some(({ text }) =>
         changed.has(text.replace(/\?$/, '') as never),
       ),
   );
-  if (completed) throw new DomainError('step-completed', { extra: { step: completed.key } });
+  if (!sent) return;
+  if (isBehind(sent)) throw new DomainError('step-completed', { extra: { step: sent.key } });
+  throw new DomainError('order-not-possible', {
+    detail:
+      'The step was sent with other values. Once it is parked, order a fix with the new ones.',
+    extra: { state: facts.state, step: sent.key },
+  });
 }
 
 /** How far an onboarding is with what was handed over to it. */
