@@ -4,7 +4,7 @@ import type { Tx } from '../../platform/db';
 import { createPendingTenant, findTenant, lockTenant, slugFrom } from '../tenants/tenants';
 import type { Tenant } from '../tenants/tenants';
 import { freeAbandonedTenant } from './close-invite';
-import { openTenantStatuses } from './onboarding.rules';
+import { madeUpTenantName, openTenantStatuses } from './onboarding.rules';
 
 type TenantPart = Pick<InviteRequest, 'email' | 'name' | 'tenant' | 'tenant_id'>;
 
@@ -33,7 +33,7 @@ export async function tenantOfInvite(
   }
   return createPendingTenant(tx, {
     slug: wanted?.slug ?? slugFrom(request.email.slice(0, request.email.lastIndexOf('@'))),
-    name: wanted ? wanted.name : request.name,
+    name: wanted ? wanted.name : madeUpTenantName(request.email, request.name),
     plan: wanted?.plan,
     kind: wanted?.kind,
     partnerId: wanted?.partner_id,
