@@ -3,6 +3,7 @@ import { createActivities } from '../../activities';
 import { ConfigError, loadConfig } from '../platform/config';
 import { withSystem } from '../platform/db';
 import { errorFields } from '../platform/log';
+import { startStepCounters } from '../platform/metrics';
 import { createMailTransport } from '../platform/mail/transport';
 import { declareLimits } from '../domain/onboarding/backend-rate';
 import { createDeps, settleBoot } from './deps';
@@ -30,6 +31,7 @@ export async function startWorker(
     url: deps.env.SMTP_URL.reveal(),
     from: deps.env.MAIL_FROM,
   });
+  startStepCounters(deps.metrics, stepKeysOf(deps));
   const mailSender = createMailSender({ ...deps, transport });
   await withSystem(deps.db, 'boot', (tx) => declareLimits(tx, pathLimitsOf(deps)));
   const upkeep = startUpkeep(deps, mailSender);
@@ -52,6 +54,12 @@ export async function startWorker(
 
 function pathLimitsOf(deps: Deps) {
   return deps.connectors.limits;
+}
+
+function stepKeysOf({ connectors }: Deps): string[] {
+  return [...connectors.connectors.values()].flatMap(({ name, steps }) =>
+    steps.map((step) => `${name}.${step.name}`),
+  );
 }
 
 async function main(): Promise<void> {

@@ -55,6 +55,14 @@ describe('the environment of a development system', () => {
     expect(second).toEqual(first);
   });
 
+  it('has an address to tell operators, whose mails are in the mailbox', () => {
+    const told = (mailbox: typeof servers.mailbox | null) =>
+      systemEnvironment({ ...servers, mailbox }, openSecrets(stateDir), addresses)[
+        'OPERATORS_MAIL'
+      ];
+    expect([told(servers.mailbox), told(null)]).toEqual(['operators@usher.localhost', undefined]);
+  });
+
   it('makes no secrets for a database that was configured', () => {
     const postgres = { ...servers.postgres, pid: null };
     const environment = systemEnvironment(
