@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Email, Id, IdempotencyKey, Reason, endpoint } from './http';
+import { Email, Id, Reason, endpoint, keyed } from './http';
 import { OnboardingState } from './onboardings';
 
 /** A spreadsheet id, as the spreadsheet backend accepts it. */
@@ -25,7 +25,7 @@ export const ProvisionRequest = z
     ssId: SpreadsheetId.optional().meta({ description: 'Alias of spreadsheet_id' }),
     owner_email: Email.optional(),
     wb_token: MarketplaceToken.optional(),
-    idempotency_key: IdempotencyKey.optional(),
+    ...keyed,
   })
   .refine((body) => body.user_id !== undefined || body.client_id !== undefined, {
     error: 'give client_id or user_id',
@@ -48,7 +48,7 @@ export const TokenRequest = z
   .strictObject({
     client_id: Id,
     wb_token: MarketplaceToken,
-    idempotency_key: IdempotencyKey.optional(),
+    ...keyed,
   })
   .meta({ id: 'TokenRequest' });
 
@@ -63,7 +63,7 @@ export const TokenRotate = z
     client_id: Id,
     wb_token: MarketplaceToken,
     reason: Reason,
-    idempotency_key: IdempotencyKey.optional(),
+    ...keyed,
   })
   .meta({ id: 'TokenRotate' });
 

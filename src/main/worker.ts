@@ -12,6 +12,7 @@ import { createMailSender } from './mailing';
 import { databaseCheck, readinessOf } from './readiness';
 import { onStop } from './stop';
 import { installRuntime, startTemporalPart } from './temporal-part';
+import { watchTemporal } from './temporal-watch';
 import { startUpkeep } from './upkeep';
 
 /** The running parts of a worker. */
@@ -32,16 +33,17 @@ export async function startWorker(
   const mailSender = createMailSender({ ...deps, transport });
   await withSystem(deps.db, 'boot', (tx) => declareLimits(tx, pathLimitsOf(deps)));
   const upkeep = startUpkeep(deps, mailSender);
+  const watch = watchTemporal(deps, (namespaceId) => {
+    upkeep.onTemporalFound(namespaceId);
+  });
   const temporal = startTemporalPart(deps, createActivities({ ...deps, mailSender }), {
-    onConnected: () => {
-      upkeep.onTemporalConnected();
-    },
+    isThere: () => watch.isThere(),
     ...options,
   });
   return {
-    isPolling: () => temporal.isRunning(),
+    isPolling: () => temporal.isRunning() && watch.isThere(),
     async stop() {
-      await temporal.stop();
+      await Promise.all([watch.stop(), temporal.stop()]);
       await upkeep.stop();
       transport.close();
     },
