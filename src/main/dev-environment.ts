@@ -49,7 +49,7 @@ export function systemEnvironment(
     TEMPORAL_ADDRESS: temporal.address,
     TEMPORAL_NAMESPACE: temporal.namespace,
     // Nobody else reads the mailbox: what operators and inviters without an address are told is seen there.
-    ...(mailbox === null
+    ...(mailbox.pid === null || mailbox.smtp_url === null
       ? {}
       : { SMTP_URL: mailbox.smtp_url, OPERATORS_MAIL: 'operators@usher.localhost' }),
     SAMPLE_BACKEND_URL: backend.url,

@@ -273,7 +273,7 @@ describe('POST /onboarding/workspaces/provision and /wb-tokens answer 404 or 422
       { client_id: randomUUID(), spreadsheet_id: 'sheet-1', ssId: 'sheet-1' },
       '/spreadsheet_id',
     ],
-    ['a spreadsheet of four characters', { client_id: randomUUID(), ssId: 'abcd' }, '/ssId'],
+    ['a spreadsheet that a path could not hold', { client_id: randomUUID(), ssId: '..' }, '/ssId'],
     [
       'an owner without an address',
       { client_id: randomUUID(), ssId: 'sheet-1', owner_email: 'boss' },
