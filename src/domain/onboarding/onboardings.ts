@@ -169,10 +169,15 @@ export async function lockOnboarding(tx: Tx, onboardingId: string): Promise<void
   await tx.run('select 1 from onboardings where id = $1 for update', [onboardingId]);
 }
 
-/** Locks the onboarding of an invite and records that its workflow looked at it; returns its id. */
+/**
+ * Locks the onboarding of an invite and records that its workflow looked at it; returns its id. An open invite is
+ * locked before it: everybody locks invite, onboarding and tenant in this order.
+ */
 export async function touchOfInvite(tx: Tx, inviteId: string): Promise<string> {
   const row = await tx.maybe<{ id: string }>(
-    'update onboardings set driven_at = now() where invite_id = $1 returning id',
+    `with open_invite as (select id from invites where id = $1 and status = 'invited' for update)
+     update onboardings set driven_at = now()
+     where invite_id = $1 and (select count(*) from open_invite) >= 0 returning id`,
     [inviteId],
   );
   if (!row) throw new DomainError('onboarding-not-found');
