@@ -5,6 +5,7 @@ import { withSystem } from '../platform/db';
 import { errorFields } from '../platform/log';
 import { createMailTransport } from '../platform/mail/transport';
 import { declareLimits } from '../domain/onboarding/backend-rate';
+import { onceReachable } from './await-database';
 import { createDeps, settleBoot } from './deps';
 import type { Deps } from './deps';
 import { announce, listen } from './listen';
@@ -31,7 +32,9 @@ export async function startWorker(
     from: deps.env.MAIL_FROM,
   });
   const mailSender = createMailSender({ ...deps, transport });
-  await withSystem(deps.db, 'boot', (tx) => declareLimits(tx, pathLimitsOf(deps)));
+  await onceReachable(deps.log, () =>
+    withSystem(deps.db, 'boot', (tx) => declareLimits(tx, pathLimitsOf(deps))),
+  );
   const upkeep = startUpkeep(deps, mailSender);
   const watch = watchTemporal(deps, (namespaceId) => {
     upkeep.onTemporalFound(namespaceId);

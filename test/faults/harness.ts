@@ -112,10 +112,15 @@ async function playOne(scene: Scene, one: Case): Promise<Story> {
     scene.gate.release();
     await scene.probe.close();
     scene.cluster.parts.temporal.thaw();
-    for (const target of targets) await scene.cluster.parts[target].start();
-    const reason = error instanceof Error ? error.message : String(error);
-    return { name: one.name, played: nobody, wrong: [reason] };
+    const starts = targets.map((target) => scene.cluster.parts[target].start());
+    const failed = (await Promise.allSettled(starts)).filter((one) => one.status === 'rejected');
+    const reasons = [error, ...failed.map(({ reason }) => reason as unknown)];
+    return { name: one.name, played: nobody, wrong: reasons.map(textOf) };
   }
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** Waits for everybody, and has those who are parked by then retried. Returns these, and what moves all the same. */
