@@ -12,7 +12,7 @@ import type { Outcome } from './invariants';
 import { openProbe } from './probe';
 import { leftovers, settle } from './rest';
 import type { Scene } from './scene';
-import { badRefusals, findLeaks, readMeters } from './secrecy';
+import { badRefusals, findLeaks, provokeRefusals, readMeters } from './secrecy';
 import type { Meters } from './secrecy';
 import { isGood, printTable } from './table';
 import type { Line } from './table';
@@ -98,7 +98,8 @@ async function run(scene: Scene, cases: readonly Case[], show: Show): Promise<Li
   show('judging');
   const outcomes = (await gather(scene, customersOf(stories))).map(judge);
   const lines = stories.map((story) => lineOf(scene, story, parked, outcomes));
-  return [...lines, ...(await judgeWhole(scene, meters, moving, show))];
+  const customers = customersOf(stories);
+  return [...lines, ...(await judgeWhole(scene, meters, { customers, moving, show }))];
 }
 
 const nobody: Played = { customers: [], faults: 0 };
@@ -180,8 +181,11 @@ function lineOf(
 async function judgeWhole(
   scene: Scene,
   meters: Meters,
-  moving: readonly string[],
-  show: Show,
+  {
+    customers,
+    moving,
+    show,
+  }: { customers: readonly Customer[]; moving: readonly string[]; show: Show },
 ): Promise<Line[]> {
   const { cluster, probe } = scene;
   const line = (name: string, wrong: readonly string[]): Line => ({
@@ -189,6 +193,8 @@ async function judgeWhole(
   });
   const left = moving.length > 0 ? moving : await leftovers(scene);
   await meters.stop();
+  const [somebody] = customers;
+  if (somebody) await provokeRefusals(scene, somebody);
   show('looking for secrets');
   const leaks = await findLeaks(scene, meters);
   await probe.close();
