@@ -6,6 +6,7 @@ import { errorFields } from '../platform/log';
 import { startStepCounters } from '../platform/metrics';
 import { createMailTransport } from '../platform/mail/transport';
 import { declareLimits } from '../domain/onboarding/backend-rate';
+import { onceReachable } from './await-database';
 import { createDeps, settleBoot } from './deps';
 import type { Deps } from './deps';
 import { announce, listen } from './listen';
@@ -33,7 +34,9 @@ export async function startWorker(
   });
   startStepCounters(deps.metrics, stepKeysOf(deps));
   const mailSender = createMailSender({ ...deps, transport });
-  await withSystem(deps.db, 'boot', (tx) => declareLimits(tx, pathLimitsOf(deps)));
+  await onceReachable(deps.log, () =>
+    withSystem(deps.db, 'boot', (tx) => declareLimits(tx, pathLimitsOf(deps))),
+  );
   const upkeep = startUpkeep(deps, mailSender);
   const watch = watchTemporal(deps, (namespaceId) => {
     upkeep.onTemporalFound(namespaceId);

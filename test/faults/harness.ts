@@ -12,7 +12,7 @@ import type { Outcome } from './invariants';
 import { openProbe } from './probe';
 import { leftovers, settle } from './rest';
 import type { Scene } from './scene';
-import { badRefusals, findLeaks, readMeters } from './secrecy';
+import { badRefusals, findLeaks, provokeRefusals, readMeters } from './secrecy';
 import type { Meters } from './secrecy';
 import { isGood, printTable } from './table';
 import type { Line } from './table';
@@ -98,7 +98,8 @@ async function run(scene: Scene, cases: readonly Case[], show: Show): Promise<Li
   show('judging');
   const outcomes = (await gather(scene, customersOf(stories))).map(judge);
   const lines = stories.map((story) => lineOf(scene, story, parked, outcomes));
-  return [...lines, ...(await judgeWhole(scene, meters, moving, show))];
+  const customers = customersOf(stories);
+  return [...lines, ...(await judgeWhole(scene, meters, { customers, moving, show }))];
 }
 
 const nobody: Played = { customers: [], faults: 0 };
@@ -112,10 +113,15 @@ async function playOne(scene: Scene, one: Case): Promise<Story> {
     scene.gate.release();
     await scene.probe.close();
     scene.cluster.parts.temporal.thaw();
-    for (const target of targets) await scene.cluster.parts[target].start();
-    const reason = error instanceof Error ? error.message : String(error);
-    return { name: one.name, played: nobody, wrong: [reason] };
+    const starts = targets.map((target) => scene.cluster.parts[target].start());
+    const failed = (await Promise.allSettled(starts)).filter((one) => one.status === 'rejected');
+    const reasons = [error, ...failed.map(({ reason }) => reason as unknown)];
+    return { name: one.name, played: nobody, wrong: reasons.map(textOf) };
   }
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** Waits for everybody, and has those who are parked by then retried. Returns these, and what moves all the same. */
@@ -175,8 +181,11 @@ function lineOf(
 async function judgeWhole(
   scene: Scene,
   meters: Meters,
-  moving: readonly string[],
-  show: Show,
+  {
+    customers,
+    moving,
+    show,
+  }: { customers: readonly Customer[]; moving: readonly string[]; show: Show },
 ): Promise<Line[]> {
   const { cluster, probe } = scene;
   const line = (name: string, wrong: readonly string[]): Line => ({
@@ -184,6 +193,8 @@ async function judgeWhole(
   });
   const left = moving.length > 0 ? moving : await leftovers(scene);
   await meters.stop();
+  const [somebody] = customers;
+  if (somebody) await provokeRefusals(scene, somebody);
   show('looking for secrets');
   const leaks = await findLeaks(scene, meters);
   await probe.close();
