@@ -571,6 +571,15 @@ create table tenant_resources (
 );
 alter table tenant_resources enable row level security, force row level security;
 
+create table tenant_slugs (
+  slug text not null,
+  tenant_id uuid not null,
+  created_at timestamp with time zone default now() not null,
+  constraint tenant_slugs_pkey PRIMARY KEY (slug),
+  constraint tenant_slugs_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
+);
+alter table tenant_slugs enable row level security, force row level security;
+
 create table tenants (
   id uuid not null,
   slug text not null,
@@ -590,9 +599,31 @@ create table tenants (
   version integer default 1 not null,
   created_at timestamp with time zone default now() not null,
   updated_at timestamp with time zone default now() not null,
+  erp_customer_id text,
+  stripe_customer_id text,
+  contract_start date,
+  contract_end date,
+  primary_domain text,
+  seats integer,
+  billing jsonb default '{}'::jsonb not null,
+  frozen_at timestamp with time zone,
+  frozen_reason text,
+  archived_at timestamp with time zone,
+  deleted_from text,
+  deleted_at timestamp with time zone,
+  deleted_by text,
+  deleted_reason text,
+  purge_at timestamp with time zone,
+  purging_at timestamp with time zone,
+  purging_by text,
+  purging_reason text,
+  purged_at timestamp with time zone,
   constraint tenants_bucket_check CHECK (((bucket >= 0) AND (bucket <= 99))),
+  constraint tenants_contract CHECK ((contract_end >= contract_start)),
+  constraint tenants_frozen_reason_check CHECK ((frozen_reason = ANY (ARRAY['cancelled'::text, 'trial-ended'::text]))),
   constraint tenants_partner_id_fkey FOREIGN KEY (partner_id) REFERENCES partners(id),
   constraint tenants_pkey PRIMARY KEY (id),
+  constraint tenants_seats_check CHECK ((seats >= 1)),
   constraint tenants_slug_key UNIQUE (slug),
   constraint tenants_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'trial'::text, 'active'::text, 'suspended'::text, 'frozen'::text, 'archived'::text, 'deleted'::text, 'purging'::text])))
 );
@@ -751,15 +782,29 @@ CREATE INDEX tenant_resources_check ON public.tenant_resources USING btree (chec
 
 CREATE UNIQUE INDEX tenant_resources_current ON public.tenant_resources USING btree (tenant_id, connector) WHERE (status <> 'left'::text);
 
+CREATE INDEX tenant_slugs_tenant ON public.tenant_slugs USING btree (tenant_id);
+
+CREATE INDEX tenants_list ON public.tenants USING btree (created_at DESC, id DESC);
+
 CREATE INDEX tenants_partner ON public.tenants USING btree (partner_id) WHERE (partner_id IS NOT NULL);
 
+CREATE INDEX tenants_purge ON public.tenants USING btree (purge_at) WHERE (status = 'deleted'::text);
+
 CREATE INDEX tenants_status ON public.tenants USING btree (status, id);
+
+CREATE INDEX tenants_trial ON public.tenants USING btree (trial_ends_at) WHERE (status = 'trial'::text);
 
 CREATE UNIQUE INDEX token_rotations_open ON public.token_rotations USING btree (tenant_id) WHERE (state <> ALL (ARRAY['done'::text, 'failed'::text]));
 
 CREATE INDEX user_identities_user ON public.user_identities USING btree (user_id);
 
 -- Functions
+
+CREATE OR REPLACE FUNCTION public.effective_status(status text, trial_ends_at timestamp with time zone)
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+AS $function$ select case when status = 'trial' and trial_ends_at <= now() then 'frozen' else status end $function$;
 
 CREATE OR REPLACE FUNCTION public.enqueue_wake(row_id uuid, of_type text, of_workflow text, with_input jsonb, for_request text, by_claimant text)
  RETURNS boolean
@@ -795,9 +840,9 @@ CREATE OR REPLACE FUNCTION public.find_memberships(who uuid)
  LANGUAGE sql
  STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public'
-AS $function$select m.id, m.scope, m.tenant_id, t.slug, t.status, m.partner_id, m.role, m.origin
-          from public.memberships m left join public.tenants t on t.id = m.tenant_id
-          where m.user_id = who and m.withdrawn_at is null$function$;
+AS $function$select m.id, m.scope, m.tenant_id, t.slug, public.effective_status(t.status, t.trial_ends_at), m.partner_id, m.role, m.origin
+        from public.memberships m left join public.tenants t on t.id = m.tenant_id
+        where m.user_id = who and m.withdrawn_at is null$function$;
 
 -- Policies
 
@@ -889,6 +934,12 @@ create policy app on tenant_resources as permissive for all to usher_app using (
 
 create policy owner on tenant_resources as permissive for all to usher_owner using (true) with check (true);
 
+create policy app on tenant_slugs as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid) OR ((current_setting('usher.scope'::text, true) = 'partner'::text) AND (tenant_id IN ( SELECT tenants.id
+   FROM tenants
+  WHERE (tenants.partner_id = (NULLIF(current_setting('usher.partner'::text, true), ''::text))::uuid)))))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
+
+create policy owner on tenant_slugs as permissive for all to usher_owner using (true) with check (true);
+
 create policy app on tenants as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid) OR ((current_setting('usher.scope'::text, true) = 'partner'::text) AND (partner_id = (NULLIF(current_setting('usher.partner'::text, true), ''::text))::uuid)))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
 
 create policy owner on tenants as permissive for all to usher_owner using (true) with check (true);
@@ -906,6 +957,10 @@ create policy app on user_workspaces as permissive for all to usher_app using ((
 create policy owner on user_workspaces as permissive for all to usher_owner using (true) with check (true);
 
 -- Grants
+
+grant execute on function effective_status(text,timestamp with time zone) to usher_app;
+
+grant execute on function effective_status(text,timestamp with time zone) to usher_sequencer;
 
 grant execute on function enqueue_wake(uuid,text,text,jsonb,text,text) to public;
 
@@ -990,6 +1045,8 @@ grant delete, insert, select, update on table step_attempts to usher_app;
 grant delete, insert, select, update on table system_state to usher_app;
 
 grant delete, insert, select, update on table tenant_resources to usher_app;
+
+grant delete, insert, select, update on table tenant_slugs to usher_app;
 
 grant delete, insert, select, update on table tenants to usher_app;
 

@@ -5,6 +5,7 @@ import { inviteEndpoints } from './invites';
 import { jobEndpoints } from './jobs';
 import { orderEndpoints } from './orders';
 import { provisioningEndpoints } from './provisioning';
+import { registryEndpoints } from './registry';
 import { rolloutEndpoints } from './rollout';
 import { tenantResourceEndpoints } from './tenants';
 
@@ -17,5 +18,6 @@ export const endpoints: readonly EndpointContract[] = [
   ...jobEndpoints,
   ...orderEndpoints,
   ...rolloutEndpoints,
+  ...registryEndpoints,
   ...tenantResourceEndpoints,
 ];

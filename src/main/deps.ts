@@ -5,10 +5,11 @@ import { loadConnectors } from '../domain/onboarding/connectors';
 import type { OnboardingDeps } from '../domain/onboarding/deps';
 import { requireKids } from '../domain/secrets/secrets';
 import { settleIdentity } from '../domain/identity/upkeep';
+import { seedTenant } from '../domain/tenants/create-tenant';
 import type { Config, ProcessName } from '../platform/config';
 import { createKeyHasher } from '../platform/crypto/keys';
 import { createKeyRing } from '../platform/crypto/sealing';
-import { createDatabase } from '../platform/db';
+import { createDatabase, withSystem } from '../platform/db';
 import type { Database } from '../platform/db';
 import { createLog, errorFields } from '../platform/log';
 import type { Log } from '../platform/log';
@@ -102,6 +103,8 @@ export async function settleBoot(deps: Deps): Promise<void> {
     issuerNames: deps.env.OIDC_ISSUERS.map(({ name }) => name),
     hasher: deps.serviceKeys.hasher,
   });
+  // With nothing configured there is a tenant to try things on.
+  if (deps.env.APP_ENV === 'dev') await withSystem(deps.db, 'boot', seedTenant);
 }
 
 /** The captcha provider of this deployment, if there is one. */

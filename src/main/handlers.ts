@@ -13,6 +13,7 @@ import { createJobRoutes } from '../../api/routes/jobs';
 import { createLoginLinkRoutes } from '../../api/routes/login-link';
 import { createOrderRoutes } from '../../api/routes/orders';
 import { createProvisioningRoutes } from '../../api/routes/provisioning';
+import { createRegistryRoutes } from '../../api/routes/registry';
 import { createRolloutRoutes } from '../../api/routes/rollout';
 import { createServiceAccountRoutes } from '../../api/routes/service-accounts';
 import { createSignInRoutes } from '../../api/routes/sign-in';
@@ -85,6 +86,7 @@ export function createHandlers(deps: Deps, captcha: CaptchaProvider | undefined)
     ...createJobRoutes(shared),
     ...createRolloutRoutes(shared),
     ...createIncidentRoutes(shared),
+    ...createRegistryRoutes(shared),
     ...createTenantResourceRoutes(shared),
   };
   const idempotencyKeys = createIdempotencyKeys({ secret: cookieKey.key, ring });

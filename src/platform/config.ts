@@ -12,6 +12,7 @@ import {
   secret,
   secretOf,
   whole,
+  yesNo,
 } from './config-values';
 
 /** One variable of the environment, as `.env.example` describes it. */
@@ -89,6 +90,10 @@ export const variables = {
   OPERATORS_MAIL: { description: 'Addresses told of parked onboardings, by comma', default: '' },
   TERMS_URL: { description: 'Terms that customers accept', default: 'https://example.com/terms' },
   TERMS_VERSION: { description: 'Version of the terms, stored at accept', default: '1' },
+  TENANTS_REQUIRE_PARTNER: {
+    description: 'true to refuse tenants without a partner',
+    default: 'false',
+  },
   CONNECTORS_DIR: {
     description: 'Folder of connector files and blueprints.json',
     default: 'connectors',
@@ -184,6 +189,7 @@ const shape = {
   OPERATORS_MAIL: list,
   TERMS_URL: z.url({ protocol: /^https?$/ }),
   TERMS_VERSION: z.string().min(1),
+  TENANTS_REQUIRE_PARTNER: yesNo,
   CONNECTORS_DIR: z.string().min(1),
   OUTBOUND_ALLOW_CIDRS: list,
   KEYS_HASH_PEPPER: keyList(32, false),

@@ -3,7 +3,8 @@ import type { Tx } from '../../platform/db';
 import * as audit from '../audit/audit-entries';
 import { enqueueMail } from '../mails/mails';
 import { emitEvent } from '../tenants/events';
-import { activateTenant, lockTenant } from '../tenants/tenants';
+import { activateProvisioned } from '../tenants/tenant-changes';
+import { lockTenant } from '../tenants/tenants';
 import { applyOrder, tokenOfOrder } from './apply-order';
 import { expireInvite } from './close-invite';
 import type { OnboardingDeps } from './deps';
@@ -185,7 +186,7 @@ async function activate(tx: Tx, deps: Deps, facts: OnboardingFacts): Promise<voi
     set: { sql: 'activated_at = now(), ended_at = now()' },
   });
   if (facts.kind === 'provision') {
-    await activateTenant(tx, facts.tenantId);
+    await activateProvisioned(tx, facts.tenantId);
     if (facts.userId && facts.spreadsheetId) {
       await recordWorkspace(tx, {
         userId: facts.userId,
@@ -206,7 +207,7 @@ async function activate(tx: Tx, deps: Deps, facts: OnboardingFacts): Promise<voi
     data: { tenant_name: facts.tenantName, kind: facts.kind },
   });
   await audit.append(tx, {
-    action: 'tenant.activated',
+    action: 'onboarding.activated',
     crud: 'u',
     actorId: 'system:workflow',
     tenantId: facts.tenantId,

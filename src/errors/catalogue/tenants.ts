@@ -38,6 +38,12 @@ export const tenantProblems = {
     retryable: false,
     next: 'Check the id or slug, or create the partner first.',
   },
+  'partner-required': {
+    status: 422,
+    title: 'A tenant needs a partner here',
+    retryable: false,
+    next: 'Name the partner in `partner_id`.',
+  },
   'resource-not-found': {
     status: 404,
     title: 'Tenant resource not found',
