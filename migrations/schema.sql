@@ -6,6 +6,94 @@ create extension citext;
 
 -- Tables
 
+create table api_key_foreign_hashes (
+  key_id uuid not null,
+  tenant_id uuid not null,
+  prefix text not null,
+  salt bytea not null,
+  hash bytea not null,
+  created_at timestamp with time zone default now() not null,
+  constraint api_key_foreign_hashes_hash_check CHECK ((length(hash) = 32)),
+  constraint api_key_foreign_hashes_key_id_fkey FOREIGN KEY (key_id) REFERENCES api_keys(id) ON DELETE CASCADE,
+  constraint api_key_foreign_hashes_pkey PRIMARY KEY (key_id)
+);
+alter table api_key_foreign_hashes enable row level security, force row level security;
+
+create table api_key_usage (
+  key_id uuid not null,
+  tenant_id uuid not null,
+  requests bigint default 0 not null,
+  last_used_at timestamp with time zone,
+  last_ip inet,
+  cost bigint default 0 not null,
+  window_start timestamp with time zone,
+  window_cost bigint default 0 not null,
+  day date,
+  day_requests bigint default 0 not null,
+  day_cost bigint default 0 not null,
+  constraint api_key_usage_key_id_fkey FOREIGN KEY (key_id) REFERENCES api_keys(id) ON DELETE CASCADE,
+  constraint api_key_usage_pkey PRIMARY KEY (key_id)
+);
+alter table api_key_usage enable row level security, force row level security;
+
+create table api_key_usage_days (
+  key_id uuid not null,
+  day date not null,
+  code text not null,
+  tenant_id uuid not null,
+  requests bigint not null,
+  cost bigint default 0 not null,
+  constraint api_key_usage_days_key_id_fkey FOREIGN KEY (key_id) REFERENCES api_keys(id) ON DELETE CASCADE,
+  constraint api_key_usage_days_pkey PRIMARY KEY (key_id, day, code)
+);
+alter table api_key_usage_days enable row level security, force row level security;
+
+create table api_keys (
+  id uuid not null,
+  tenant_id uuid not null,
+  name text not null,
+  prefix text not null,
+  digest bytea,
+  pepper_id text,
+  environment text not null,
+  scopes text[] default '{}'::text[] not null,
+  role text,
+  product text,
+  allowed_cidrs cidr[] default '{}'::cidr[] not null,
+  rate_limit integer,
+  rate_window_seconds integer,
+  usage_limit bigint,
+  usage_limit_strict boolean default false not null,
+  expires_at timestamp with time zone,
+  ends_at timestamp with time zone,
+  rotation_family_id uuid not null,
+  first_used_at timestamp with time zone,
+  revoked_at timestamp with time zone,
+  revoked_by text,
+  revoked_reason text,
+  blocked_at timestamp with time zone,
+  blocked_by text,
+  blocked_reason text,
+  created_by text not null,
+  created_by_admin boolean default false not null,
+  imported boolean default false not null,
+  version integer default 1 not null,
+  created_at timestamp with time zone default now() not null,
+  updated_at timestamp with time zone default now() not null,
+  constraint api_keys_check CHECK (((digest IS NULL) = (pepper_id IS NULL))),
+  constraint api_keys_check1 CHECK (((rate_limit IS NULL) = (rate_window_seconds IS NULL))),
+  constraint api_keys_digest_check CHECK ((length(digest) = 32)),
+  constraint api_keys_digest_key UNIQUE (digest),
+  constraint api_keys_environment_check CHECK ((environment = ANY (ARRAY['live'::text, 'test'::text]))),
+  constraint api_keys_pkey PRIMARY KEY (id),
+  constraint api_keys_rate_limit_check CHECK ((rate_limit > 0)),
+  constraint api_keys_rate_window_seconds_check CHECK (((rate_window_seconds >= 1) AND (rate_window_seconds <= 86400))),
+  constraint api_keys_role_check CHECK ((role = ANY (ARRAY['owner'::text, 'admin'::text, 'client'::text]))),
+  constraint api_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
+  constraint api_keys_usage_limit_check CHECK ((usage_limit >= 0))
+);
+alter table api_keys enable row level security, force row level security;
+
 create table audit_entries (
   id uuid not null,
   seq bigint generated always as identity not null,
@@ -60,6 +148,32 @@ create table connector_slots (
   answered boolean default true not null,
   constraint connector_slots_pkey PRIMARY KEY (connector, path, n)
 );
+
+create table current_pepper (
+  id boolean default true not null,
+  pepper_id text not null,
+  promoted_by text not null,
+  promoted_at timestamp with time zone default now() not null,
+  constraint current_pepper_id_check CHECK (id),
+  constraint current_pepper_pkey PRIMARY KEY (id)
+);
+
+create table entitlements (
+  tenant_id uuid not null,
+  product text not null,
+  status text not null,
+  limits jsonb default '{}'::jsonb not null,
+  expires_at timestamp with time zone,
+  source text not null,
+  version integer default 1 not null,
+  created_at timestamp with time zone default now() not null,
+  updated_at timestamp with time zone default now() not null,
+  constraint entitlements_pkey PRIMARY KEY (tenant_id, product),
+  constraint entitlements_product_check CHECK ((product ~ '^[a-z0-9][a-z0-9._-]{0,62}$'::text)),
+  constraint entitlements_status_check CHECK ((status = ANY (ARRAY['trial'::text, 'active'::text, 'expired'::text]))),
+  constraint entitlements_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
+);
+alter table entitlements enable row level security, force row level security;
 
 create table events (
   seq bigint generated always as identity not null,
@@ -151,6 +265,42 @@ create table invites (
   constraint invites_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
 );
 alter table invites enable row level security, force row level security;
+
+create table key_rotations (
+  id uuid not null,
+  tenant_id uuid not null,
+  family_id uuid not null,
+  old_key_id uuid not null,
+  new_key_id uuid,
+  state text not null,
+  reason text not null,
+  policy text default 'expire'::text not null,
+  overlap_seconds integer default 86400 not null,
+  deadline_at timestamp with time zone,
+  started_at timestamp with time zone,
+  first_used_at timestamp with time zone,
+  drained_at timestamp with time zone,
+  rollback_until timestamp with time zone,
+  extensions integer default 0 not null,
+  reminders jsonb default '{}'::jsonb not null,
+  requested_by text not null,
+  driven_at timestamp with time zone,
+  request_id text,
+  version integer default 1 not null,
+  created_at timestamp with time zone default now() not null,
+  updated_at timestamp with time zone default now() not null,
+  ended_at timestamp with time zone,
+  constraint key_rotations_check CHECK (((state = ANY (ARRAY['requested'::text, 'cancelled'::text])) OR (new_key_id IS NOT NULL))),
+  constraint key_rotations_new_key_id_fkey FOREIGN KEY (new_key_id) REFERENCES api_keys(id),
+  constraint key_rotations_new_key_id_key UNIQUE (new_key_id),
+  constraint key_rotations_old_key_id_fkey FOREIGN KEY (old_key_id) REFERENCES api_keys(id),
+  constraint key_rotations_overlap_seconds_check CHECK (((overlap_seconds >= 0) AND (overlap_seconds <= 2592000))),
+  constraint key_rotations_pkey PRIMARY KEY (id),
+  constraint key_rotations_policy_check CHECK ((policy = ANY (ARRAY['expire'::text, 'extend'::text]))),
+  constraint key_rotations_state_check CHECK ((state = ANY (ARRAY['requested'::text, 'pending'::text, 'overlapping'::text, 'draining'::text, 'completed'::text, 'cancelled'::text, 'rolled_back'::text, 'compromised'::text]))),
+  constraint key_rotations_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
+);
+alter table key_rotations enable row level security, force row level security;
 
 create table login_links (
   id uuid not null,
@@ -384,6 +534,20 @@ create table partners (
   constraint partners_slug_check CHECK ((slug ~ '^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$'::text)),
   constraint partners_slug_key UNIQUE (slug),
   constraint partners_status_check CHECK ((status = ANY (ARRAY['active'::text, 'terminated'::text])))
+);
+
+create table products (
+  product text not null,
+  name text not null,
+  description text default ''::text not null,
+  trial_days integer default 14 not null,
+  requestable boolean default true not null,
+  version integer default 1 not null,
+  created_at timestamp with time zone default now() not null,
+  updated_at timestamp with time zone default now() not null,
+  constraint products_pkey PRIMARY KEY (product),
+  constraint products_product_check CHECK ((product ~ '^[a-z0-9][a-z0-9._-]{0,62}$'::text)),
+  constraint products_trial_days_check CHECK (((trial_days >= 1) AND (trial_days <= 365)))
 );
 
 create table rate_limits (
@@ -698,7 +862,39 @@ create table users (
   constraint users_status_check CHECK ((status = ANY (ARRAY['active'::text, 'deactivated'::text])))
 );
 
+create table verification_epoch (
+  id boolean default true not null,
+  n bigint default 1 not null,
+  constraint verification_epoch_id_check CHECK (id),
+  constraint verification_epoch_pkey PRIMARY KEY (id)
+);
+
+create table verification_flushes (
+  instance_id uuid not null,
+  sequence bigint not null,
+  at timestamp with time zone default now() not null,
+  constraint verification_flushes_pkey PRIMARY KEY (instance_id)
+);
+
+create table verification_settings (
+  id boolean default true not null,
+  max_lease_ms integer default 0 not null,
+  updated_by text default 'system:migrate'::text not null,
+  updated_at timestamp with time zone default now() not null,
+  constraint verification_settings_id_check CHECK (id),
+  constraint verification_settings_max_lease_ms_check CHECK (((max_lease_ms >= 0) AND (max_lease_ms <= 60000))),
+  constraint verification_settings_pkey PRIMARY KEY (id)
+);
+
 -- Indexes
+
+CREATE INDEX api_key_foreign_hashes_prefix ON public.api_key_foreign_hashes USING btree (prefix);
+
+CREATE INDEX api_keys_family ON public.api_keys USING btree (rotation_family_id);
+
+CREATE INDEX api_keys_pepper ON public.api_keys USING btree (pepper_id) WHERE (revoked_at IS NULL);
+
+CREATE INDEX api_keys_tenant ON public.api_keys USING btree (tenant_id, created_at DESC, id DESC);
 
 CREATE INDEX audit_entries_action ON public.audit_entries USING btree (action, seq);
 
@@ -721,6 +917,12 @@ CREATE INDEX invites_expiry ON public.invites USING btree (expires_at) WHERE (st
 CREATE INDEX invites_list ON public.invites USING btree (created_at DESC, id DESC);
 
 CREATE UNIQUE INDEX invites_live ON public.invites USING btree (tenant_id, email) WHERE (status = 'invited'::text);
+
+CREATE INDEX key_rotations_driven ON public.key_rotations USING btree (driven_at) WHERE (state = ANY (ARRAY['requested'::text, 'pending'::text, 'overlapping'::text, 'draining'::text]));
+
+CREATE UNIQUE INDEX key_rotations_open ON public.key_rotations USING btree (old_key_id) WHERE (state = ANY (ARRAY['requested'::text, 'pending'::text, 'overlapping'::text, 'draining'::text]));
+
+CREATE INDEX key_rotations_tenant ON public.key_rotations USING btree (tenant_id, created_at DESC);
 
 CREATE INDEX login_links_user ON public.login_links USING btree (user_id);
 
@@ -846,11 +1048,31 @@ AS $function$select m.id, m.scope, m.tenant_id, t.slug, public.effective_status(
 
 -- Policies
 
+create policy app on api_key_foreign_hashes as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
+
+create policy owner on api_key_foreign_hashes as permissive for all to usher_owner using (true) with check (true);
+
+create policy app on api_key_usage as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
+
+create policy owner on api_key_usage as permissive for all to usher_owner using (true) with check (true);
+
+create policy app on api_key_usage_days as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
+
+create policy owner on api_key_usage_days as permissive for all to usher_owner using (true) with check (true);
+
+create policy app on api_keys as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
+
+create policy owner on api_keys as permissive for all to usher_owner using (true) with check (true);
+
 create policy app on audit_entries as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid) OR ((current_setting('usher.scope'::text, true) = 'partner'::text) AND (tenant_id IN ( SELECT tenants.id
    FROM tenants
   WHERE (tenants.partner_id = (NULLIF(current_setting('usher.partner'::text, true), ''::text))::uuid)))))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
 
 create policy owner on audit_entries as permissive for all to usher_owner using (true) with check (true);
+
+create policy app on entitlements as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
+
+create policy owner on entitlements as permissive for all to usher_owner using (true) with check (true);
 
 create policy app on invite_tokens as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid) OR ((current_setting('usher.scope'::text, true) = 'partner'::text) AND (tenant_id IN ( SELECT tenants.id
    FROM tenants
@@ -863,6 +1085,10 @@ create policy app on invites as permissive for all to usher_app using (((current
   WHERE (tenants.partner_id = (NULLIF(current_setting('usher.partner'::text, true), ''::text))::uuid)))))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
 
 create policy owner on invites as permissive for all to usher_owner using (true) with check (true);
+
+create policy app on key_rotations as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
+
+create policy owner on key_rotations as permissive for all to usher_owner using (true) with check (true);
 
 create policy app on mails as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid) OR ((current_setting('usher.scope'::text, true) = 'partner'::text) AND (tenant_id IN ( SELECT tenants.id
    FROM tenants
@@ -982,6 +1208,14 @@ grant usage on sequence events_seq_seq to usher_app;
 
 grant usage on sequence onboarding_events_id_seq to usher_app;
 
+grant delete, insert, select, update on table api_key_foreign_hashes to usher_app;
+
+grant delete, insert, select, update on table api_key_usage to usher_app;
+
+grant delete, insert, select, update on table api_key_usage_days to usher_app;
+
+grant delete, insert, select, update on table api_keys to usher_app;
+
 grant insert, select on table audit_entries to usher_app;
 
 grant delete, insert, select, update on table connector_line to usher_app;
@@ -989,6 +1223,10 @@ grant delete, insert, select, update on table connector_line to usher_app;
 grant delete, insert, select, update on table connector_paths to usher_app;
 
 grant delete, insert, select, update on table connector_slots to usher_app;
+
+grant delete, insert, select, update on table current_pepper to usher_app;
+
+grant delete, insert, select, update on table entitlements to usher_app;
 
 grant delete, insert, select, update on table events to usher_app;
 
@@ -999,6 +1237,8 @@ grant delete, insert, select, update on table incidents to usher_app;
 grant delete, insert, select, update on table invite_tokens to usher_app;
 
 grant delete, insert, select, update on table invites to usher_app;
+
+grant delete, insert, select, update on table key_rotations to usher_app;
 
 grant delete, insert, select, update on table login_links to usher_app;
 
@@ -1023,6 +1263,8 @@ grant delete, insert, select, update on table outbox to usher_app;
 grant delete, insert, select, update on table outbox_aggregates to usher_app;
 
 grant delete, insert, select, update on table partners to usher_app;
+
+grant delete, insert, select, update on table products to usher_app;
 
 grant delete, insert, select, update on table rate_limits to usher_app;
 
@@ -1057,3 +1299,9 @@ grant delete, insert, select, update on table user_identities to usher_app;
 grant delete, insert, select, update on table user_workspaces to usher_app;
 
 grant delete, insert, select, update on table users to usher_app;
+
+grant select on table verification_epoch to usher_app;
+
+grant delete, insert, select, update on table verification_flushes to usher_app;
+
+grant select, update on table verification_settings to usher_app;

@@ -7,6 +7,7 @@ import { requireKids } from '../domain/secrets/secrets';
 import { settleIdentity } from '../domain/identity/upkeep';
 import { seedTenant } from '../domain/tenants/create-tenant';
 import type { Config, ProcessName } from '../platform/config';
+import type { KeyFormat } from '../platform/crypto/key-formats';
 import { createKeyHasher } from '../platform/crypto/keys';
 import { createKeyRing } from '../platform/crypto/sealing';
 import { createDatabase, withSystem } from '../platform/db';
@@ -29,6 +30,12 @@ export interface Deps extends OnboardingDeps {
   readonly outbound: Outbound;
   readonly serviceKeys: {
     readonly prefix: string;
+    readonly hasher: ReturnType<typeof createKeyHasher>;
+  };
+  /** What API keys of tenants are made and found with. */
+  readonly apiKeys: {
+    readonly prefix: string;
+    readonly format: KeyFormat;
     readonly hasher: ReturnType<typeof createKeyHasher>;
   };
   close(): Promise<void>;
@@ -85,6 +92,11 @@ export function createDeps(
     serviceKeys: {
       prefix: env.USHER_KEY_PREFIX,
       hasher: createKeyHasher(env.KEYS_HASH_PEPPER, 'usher/service-account/v1'),
+    },
+    apiKeys: {
+      prefix: env.USHER_KEY_PREFIX,
+      format: env.KEYS_FORMAT,
+      hasher: createKeyHasher(env.KEYS_HASH_PEPPER, 'usher/api-key/v1'),
     },
     async close() {
       await outbox.settle();

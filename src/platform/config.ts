@@ -14,6 +14,7 @@ import {
   whole,
   yesNo,
 } from './config-values';
+import { keyFormats } from './crypto/key-formats';
 
 /** One variable of the environment, as `.env.example` describes it. */
 export interface Variable {
@@ -107,6 +108,10 @@ export const variables = {
     secret: true,
   },
   USHER_KEY_PREFIX: { description: 'Prefix of issued keys', default: 'ush' },
+  KEYS_FORMAT: {
+    description: 'Form of issued API keys, usher, trk or bp; all of them are accepted',
+    default: 'usher',
+  },
   SECRETS_KEY_RING: {
     description: '`kid:base64` of 32 bytes each, by comma; the first is active',
     secret: true,
@@ -196,6 +201,7 @@ const shape = {
   USHER_KEY_PREFIX: z
     .string()
     .regex(/^[a-z][a-z0-9]{1,9}$/, 'must be 2 to 10 lower-case letters or digits'),
+  KEYS_FORMAT: z.enum(keyFormats),
   SECRETS_KEY_RING: keyList(32, true),
   COOKIE_SECRET: keyList(32, false),
   PASSWORD_MIN_LENGTH: whole(8, 128),

@@ -216,6 +216,7 @@ export type SystemPurpose =
   | 'holder'
   | 'idempotency'
   | 'metrics'
+  | 'usage'
   | 'boot'
   | 'cli';
 
