@@ -716,6 +716,26 @@ create table system_state (
   constraint system_state_pkey PRIMARY KEY (key)
 );
 
+create table tenant_lifecycles (
+  tenant_id uuid not null,
+  driven_at timestamp with time zone,
+  told_status text,
+  trial_warned_for timestamp with time zone,
+  export_failures integer default 0 not null,
+  export_next_at timestamp with time zone,
+  export_problem text,
+  exported_at timestamp with time zone,
+  export_location text,
+  export_bytes bigint,
+  export_sha256 text,
+  export_rows bigint,
+  rows_purged bigint default 0 not null,
+  created_at timestamp with time zone default now() not null,
+  constraint tenant_lifecycles_pkey PRIMARY KEY (tenant_id),
+  constraint tenant_lifecycles_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
+);
+alter table tenant_lifecycles enable row level security, force row level security;
+
 create table tenant_resources (
   id uuid not null,
   tenant_id uuid not null,
@@ -1046,6 +1066,72 @@ AS $function$select m.id, m.scope, m.tenant_id, t.slug, public.effective_status(
         from public.memberships m left join public.tenants t on t.id = m.tenant_id
         where m.user_id = who and m.withdrawn_at is null$function$;
 
+CREATE OR REPLACE FUNCTION public.purge_tenant(which uuid, most integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+    declare
+      owned record;
+      gone int;
+    begin
+      perform 1 from tenants as t join tenant_lifecycles as l on l.tenant_id = t.id
+        where t.id = which and t.status = 'purging' and t.purged_at is null and l.exported_at is not null;
+      if not found then
+        raise exception 'the tenant is not being purged, or was not exported' using errcode = 'check_violation';
+      end if;
+
+      with nobody as (
+        select u.id from users as u
+        where u.email <> ('purged-' || u.id || '@purged.invalid') and not u.staff
+          and exists (select 1 from memberships as m where m.user_id = u.id and m.tenant_id = which)
+          and not exists (select 1 from memberships as m where m.user_id = u.id and m.tenant_id is distinct from which)
+        limit most
+      ), gone_sessions as (
+        delete from sessions where user_id in (select id from nobody)
+      ), gone_links as (
+        delete from login_links where user_id in (select id from nobody)
+      ), gone_identities as (
+        delete from user_identities where user_id in (select id from nobody)
+      )
+      update users set email = 'purged-' || id || '@purged.invalid', name = null, password_hash = null,
+        status = 'deactivated', deactivated_at = coalesce(deactivated_at, now()), version = version + 1
+      where id in (select id from nobody);
+      get diagnostics gone = row_count;
+      if gone > 0 then
+        return gone;
+      end if;
+
+      for owned in
+        with recursive tables as (
+          select c.oid, c.relname from pg_class as c
+            join pg_attribute as a on a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped
+          where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
+            and c.relname not like 'audit%'
+            and c.relname not in ('events', 'secret_accesses', 'tenant_lifecycles', 'tenant_slugs')
+        ), depths as (
+          select oid, 0 as depth from tables
+          union
+          select f.conrelid, d.depth + 1 from depths as d
+            join pg_constraint as f on f.confrelid = d.oid and f.contype = 'f' and f.conrelid <> f.confrelid
+            join tables as t on t.oid = f.conrelid
+          where d.depth < 30
+        )
+        select t.relname as name, max(d.depth) as depth from tables as t join depths as d on d.oid = t.oid
+        group by t.relname order by max(d.depth) desc, t.relname
+      loop
+        execute format(
+          'delete from %1$I where (tableoid, ctid) in (select tableoid, ctid from %1$I where tenant_id = $1 limit $2)',
+          owned.name) using which, most;
+        get diagnostics gone = row_count;
+        if gone > 0 then
+          return gone;
+        end if;
+      end loop;
+      return 0;
+    end $function$;
+
 -- Policies
 
 create policy app on api_key_foreign_hashes as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
@@ -1154,6 +1240,10 @@ create policy app on step_attempts as permissive for all to usher_app using (((c
 
 create policy owner on step_attempts as permissive for all to usher_owner using (true) with check (true);
 
+create policy app on tenant_lifecycles as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
+
+create policy owner on tenant_lifecycles as permissive for all to usher_owner using (true) with check (true);
+
 create policy app on tenant_resources as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid) OR ((current_setting('usher.scope'::text, true) = 'partner'::text) AND (tenant_id IN ( SELECT tenants.id
    FROM tenants
   WHERE (tenants.partner_id = (NULLIF(current_setting('usher.partner'::text, true), ''::text))::uuid)))))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
@@ -1193,6 +1283,8 @@ grant execute on function enqueue_wake(uuid,text,text,jsonb,text,text) to public
 grant execute on function find_invite_by_token(bytea) to usher_app;
 
 grant execute on function find_memberships(uuid) to usher_app;
+
+grant execute on function purge_tenant(uuid,integer) to usher_app;
 
 grant usage on schema public to public;
 
@@ -1285,6 +1377,8 @@ grant delete, insert, select, update on table sessions to usher_app;
 grant delete, insert, select, update on table step_attempts to usher_app;
 
 grant delete, insert, select, update on table system_state to usher_app;
+
+grant insert, select, update on table tenant_lifecycles to usher_app;
 
 grant delete, insert, select, update on table tenant_resources to usher_app;
 

@@ -1,3 +1,4 @@
 export { onboardTenant } from './onboard-tenant';
 export { evaluateRollout, planReconciliation, reconcileTenant } from './reconcile-tenant';
 export { rotateToken } from './rotate-token';
+export { tenantLifecycle } from './tenant-lifecycle';

@@ -2,22 +2,23 @@ import type { TenantPatch, registryEndpoints } from '../../src/contracts/registr
 import { holds } from '../../src/domain/identity/callers';
 import { createTenant } from '../../src/domain/tenants/create-tenant';
 import { editTenant, ownFields } from '../../src/domain/tenants/edit-tenant';
-import { changeStatus } from '../../src/domain/tenants/tenant-changes';
 import { findRecord } from '../../src/domain/tenants/tenants';
 import type { TenantRecord } from '../../src/domain/tenants/tenants';
+import { wakeLifecycle } from '../../src/domain/tenants/wake';
 import { DomainError } from '../../src/errors/problems';
 import type { Config } from '../../src/platform/config';
 import { withOperator } from '../../src/platform/db';
-import type { Database, Tx } from '../../src/platform/db';
+import type { Tx } from '../../src/platform/db';
 import type { Handlers } from '../endpoint';
 import { requestSource } from '../middleware/authenticate';
 import { once } from '../middleware/idempotency';
 import { toTenant } from '../tenant-answer';
+import { moveTenant } from '../tenant-moves';
+import type { TenantMoveDeps } from '../tenant-moves';
 import { inTenantScope, namedFor } from '../tenant-scope';
 
 /** What the routes of the registry use. */
-export interface RegistryRouteDeps {
-  readonly db: Database;
+export interface RegistryRouteDeps extends TenantMoveDeps {
   readonly config: Pick<Config, 'TENANTS_REQUIRE_PARTNER'>;
 }
 
@@ -43,6 +44,7 @@ export function createRegistryRoutes(deps: RegistryRouteDeps): Handlers<typeof r
             },
             { partner: config.TENANTS_REQUIRE_PARTNER },
           );
+          await deps.outbox.wake(tx, wakeLifecycle(tenant.id));
           return { status: 201 as const, body: toTenant(tenant), version: tenant.version };
         }),
       );
@@ -73,49 +75,24 @@ export function createRegistryRoutes(deps: RegistryRouteDeps): Handlers<typeof r
       const { caller, params, body } = call;
       if (!holds(caller, 'tenants:write')) refuseOthers(body);
       const act = { caller, permission: 'tenants:write', tenantId: params.id };
-      const tenant = await inTenantScope(db, act, (tx) =>
-        editTenant(tx, {
+      const tenant = await inTenantScope(db, act, async (tx) => {
+        const edited = await editTenant(tx, {
           tenantId: params.id,
           changes: body,
           version: call.ifMatch,
           actorId: caller.actorId,
           source: requestSource(call),
-        }),
-      );
+        });
+        if (body.trial_ends_at !== undefined) await deps.outbox.wake(tx, wakeLifecycle(params.id));
+        return edited;
+      });
       return { status: 200, body: toTenant(tenant), version: tenant.version };
     },
 
-    async activateTenant(call) {
-      const { actorId } = call.caller;
-      return withOperator(db, actorId, (tx) =>
-        once(call.idempotency, tx, async () => {
-          const { tenant } = await changeStatus(tx, {
-            tenantId: call.params.id,
-            action: 'activate',
-            actorId,
-            version: call.ifMatch,
-            source: requestSource(call),
-          });
-          return { status: 200 as const, body: toTenant(tenant), version: tenant.version };
-        }),
-      );
-    },
+    activateTenant: (call) =>
+      moveTenant(deps, call, { tenantId: call.params.id, action: 'activate' }),
 
-    async cancelTenant(call) {
-      const { actorId } = call.caller;
-      return withOperator(db, actorId, (tx) =>
-        once(call.idempotency, tx, async () => {
-          const { tenant } = await changeStatus(tx, {
-            tenantId: call.params.id,
-            action: 'cancel',
-            actorId,
-            version: call.ifMatch,
-            source: requestSource(call),
-          });
-          return { status: 200 as const, body: toTenant(tenant), version: tenant.version };
-        }),
-      );
-    },
+    cancelTenant: (call) => moveTenant(deps, call, { tenantId: call.params.id, action: 'cancel' }),
   };
 }
 

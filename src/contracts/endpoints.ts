@@ -7,6 +7,7 @@ import { orderEndpoints } from './orders';
 import { provisioningEndpoints } from './provisioning';
 import { registryEndpoints } from './registry';
 import { rolloutEndpoints } from './rollout';
+import { tenantAdminEndpoints } from './tenant-admin';
 import { tenantResourceEndpoints } from './tenants';
 
 /** Every endpoint of the API, by domain: what the router serves and /openapi.json describes. */
@@ -19,5 +20,6 @@ export const endpoints: readonly EndpointContract[] = [
   ...orderEndpoints,
   ...rolloutEndpoints,
   ...registryEndpoints,
+  ...tenantAdminEndpoints,
   ...tenantResourceEndpoints,
 ];

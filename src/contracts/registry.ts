@@ -56,6 +56,10 @@ const Billing = z.strictObject({
 
 const Seats = z.int().min(1).max(1_000_000);
 
+/** How far what a tenant has at its backends is: the worst of it. */
+export const Provisioning = z.enum(['none', 'pending', 'ready', 'error']);
+export type Provisioning = z.output<typeof Provisioning>;
+
 /** A customer of Usher's operator. */
 export const Tenant = z
   .strictObject({

@@ -12,6 +12,8 @@ import { createKeyHasher } from '../platform/crypto/keys';
 import { createKeyRing } from '../platform/crypto/sealing';
 import { createDatabase, withSystem } from '../platform/db';
 import type { Database } from '../platform/db';
+import { createDirectoryExports } from '../platform/export-store';
+import type { ExportStore } from '../platform/export-store';
 import { createLog, errorFields } from '../platform/log';
 import type { Log } from '../platform/log';
 import { createMetrics } from '../platform/metrics';
@@ -26,6 +28,7 @@ import { requireAppRole } from './require-app-role';
 /** Everything that a process of Usher is built from. */
 export interface Deps extends OnboardingDeps {
   readonly env: Config;
+  readonly exports: ExportStore;
   readonly temporal: { readonly client: Client; readonly connection: Connection };
   readonly outbound: Outbound;
   readonly serviceKeys: {
@@ -85,6 +88,7 @@ export function createDeps(
     ring,
     outbox,
     outbound,
+    exports: createDirectoryExports(exportDirectory(env)),
     connectors: loadConnectors({ dir: resolve(env.CONNECTORS_DIR), env: process.env }),
     metrics: createMetrics(),
     log,
@@ -106,6 +110,9 @@ export function createDeps(
     },
   };
 }
+
+const exportDirectory = ({ TENANT_EXPORT_DIR: given, APP_ENV: app }: Config): string =>
+  given === '' && app === 'dev' ? '.usher/exports' : given;
 
 /** What has to hold before a process serves: the right database role, and no key missing that rows hang on. */
 export async function settleBoot(deps: Deps): Promise<void> {

@@ -17,7 +17,9 @@ import { createRegistryRoutes } from '../../api/routes/registry';
 import { createRolloutRoutes } from '../../api/routes/rollout';
 import { createServiceAccountRoutes } from '../../api/routes/service-accounts';
 import { createSignInRoutes } from '../../api/routes/sign-in';
+import { createTenantMoveRoutes } from '../../api/routes/tenant-moves';
 import { createTenantResourceRoutes } from '../../api/routes/tenant-resources';
+import { createTenantRoutes } from '../../api/routes/tenants';
 import { createUserRoutes } from '../../api/routes/users';
 import { createPageRoutes } from '../../api/pages/routes';
 import * as audit from '../domain/audit/audit-entries';
@@ -87,6 +89,8 @@ export function createHandlers(deps: Deps, captcha: CaptchaProvider | undefined)
     ...createRolloutRoutes(shared),
     ...createIncidentRoutes(shared),
     ...createRegistryRoutes(shared),
+    ...createTenantRoutes(shared),
+    ...createTenantMoveRoutes(shared),
     ...createTenantResourceRoutes(shared),
   };
   const idempotencyKeys = createIdempotencyKeys({ secret: cookieKey.key, ring });

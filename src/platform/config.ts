@@ -95,6 +95,11 @@ export const variables = {
     description: 'true to refuse tenants without a partner',
     default: 'false',
   },
+  TENANT_EXPORT_DIR: {
+    description:
+      'Directory of the exports that precede a purge, backed up (dev: .usher/exports); without one nothing is purged',
+    default: '',
+  },
   CONNECTORS_DIR: {
     description: 'Folder of connector files and blueprints.json',
     default: 'connectors',
@@ -195,6 +200,7 @@ const shape = {
   TERMS_URL: z.url({ protocol: /^https?$/ }),
   TERMS_VERSION: z.string().min(1),
   TENANTS_REQUIRE_PARTNER: yesNo,
+  TENANT_EXPORT_DIR: z.string(),
   CONNECTORS_DIR: z.string().min(1),
   OUTBOUND_ALLOW_CIDRS: list,
   KEYS_HASH_PEPPER: keyList(32, false),

@@ -17,6 +17,7 @@ import { openTenantStatuses, provisioningStates } from './onboarding.rules';
 import { readOrder } from './orders';
 import { park } from './park';
 import { declaredStep } from './steps';
+import { parkWhereClosed } from './tenant-stops';
 import { endRollback } from './undo-call';
 import {
   currentStep,
@@ -94,6 +95,7 @@ async function settle(
     await endRollback(tx, facts);
     return readFacts(tx, facts.id);
   }
+  if (await parkWhereClosed(tx, deps, facts)) return readFacts(tx, facts.id);
   if (isProvisioning(facts.state) && !facts.undoing && (await settleWait(tx, deps, facts))) {
     facts = await readFacts(tx, facts.id);
   }

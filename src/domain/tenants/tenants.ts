@@ -243,3 +243,14 @@ export async function renameFreed(tx: Tx, tenantId: string): Promise<void> {
     [tenantId],
   );
 }
+
+/** Leaves of a purged tenant what it was called and when it was what: nothing personal, nothing of its contract's terms. */
+export async function writeTombstone(tx: Tx, tenantId: string): Promise<void> {
+  await tx.run(
+    `update tenants set name = 'Purged tenant', sales_owner = null, primary_domain = null, billing = '{}',
+       suspended_reason = null, deleted_reason = null, purging_reason = null, purged_at = now(),
+       version = version + 1, updated_at = now()
+     where id = $1 and status = 'purging' and purged_at is null`,
+    [tenantId],
+  );
+}

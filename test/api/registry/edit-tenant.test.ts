@@ -1,6 +1,7 @@
 import { newId } from '../../../src/platform/ids';
 import { startTestApp } from '../../support/test-app';
 import type { TestAnswer, TestApp, TestRequest } from '../../support/test-app';
+import type { PersonWish } from '../../support/identity-people';
 import { person, signedIn } from '../people';
 import { sql } from '../rows';
 
@@ -31,7 +32,7 @@ const patch = (
     body,
     headers: { 'if-match': `"v${String(version)}"`, ...request.headers },
   });
-const personOf = async (tenants: { id: string; role: string }[]): Promise<TestRequest> => ({
+const personOf = async (tenants: PersonWish['tenants'] & {}): Promise<TestRequest> => ({
   anonymous: true,
   headers: await signedIn(app, await person(app, { tenants })),
 });

@@ -3,6 +3,7 @@ import { withSystem } from '../../../src/platform/db';
 import { newId } from '../../../src/platform/ids';
 import { startTestApp } from '../../support/test-app';
 import type { TestAnswer, TestApp, TestRequest } from '../../support/test-app';
+import type { PersonWish } from '../../support/identity-people';
 import { person, signedIn } from '../people';
 import { sql } from '../rows';
 
@@ -37,7 +38,7 @@ const partner = () =>
   withSystem(app.deps.db, 'cli', (tx) =>
     createPartner(tx, { slug: newSlug(), name: 'Northwind', actorId: 'system:cli' }),
   );
-const personOf = async (tenants: { id: string; role: string }[]): Promise<TestRequest> => ({
+const personOf = async (tenants: PersonWish['tenants'] & {}): Promise<TestRequest> => ({
   anonymous: true,
   headers: await signedIn(app, await person(app, { tenants })),
 });
