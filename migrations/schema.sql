@@ -536,6 +536,44 @@ create table partners (
   constraint partners_status_check CHECK ((status = ANY (ARRAY['active'::text, 'terminated'::text])))
 );
 
+create table product_requests (
+  id uuid not null,
+  tenant_id uuid not null,
+  product text not null,
+  note text,
+  status text default 'open'::text not null,
+  requested_by text not null,
+  decided_by text,
+  decided_reason text,
+  created_at timestamp with time zone default now() not null,
+  decided_at timestamp with time zone,
+  constraint product_requests_pkey PRIMARY KEY (id),
+  constraint product_requests_product_fkey FOREIGN KEY (product) REFERENCES products(product),
+  constraint product_requests_status_check CHECK ((status = ANY (ARRAY['open'::text, 'granted'::text, 'declined'::text]))),
+  constraint product_requests_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
+);
+alter table product_requests enable row level security, force row level security;
+
+create table product_trials (
+  id uuid not null,
+  tenant_id uuid not null,
+  product text not null,
+  note text,
+  requested_by text not null,
+  started_at timestamp with time zone default now() not null,
+  extended_at timestamp with time zone,
+  warned_for timestamp with time zone,
+  ended_at timestamp with time zone,
+  end_reason text,
+  driven_at timestamp with time zone,
+  constraint product_trials_end_reason_check CHECK ((end_reason = ANY (ARRAY['expired'::text, 'granted'::text, 'withdrawn'::text]))),
+  constraint product_trials_pkey PRIMARY KEY (id),
+  constraint product_trials_product_fkey FOREIGN KEY (product) REFERENCES products(product),
+  constraint product_trials_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
+  constraint product_trials_tenant_id_product_key UNIQUE (tenant_id, product)
+);
+alter table product_trials enable row level security, force row level security;
+
 create table products (
   product text not null,
   name text not null,
@@ -982,6 +1020,12 @@ CREATE INDEX outbox_due ON public.outbox USING btree (available_at) WHERE ((deli
 
 CREATE INDEX outbox_open ON public.outbox USING btree (aggregate, n) WHERE ((delivered_at IS NULL) AND (dead_at IS NULL));
 
+CREATE INDEX product_requests_list ON public.product_requests USING btree (created_at DESC, id DESC);
+
+CREATE UNIQUE INDEX product_requests_open ON public.product_requests USING btree (tenant_id, product) WHERE (status = 'open'::text);
+
+CREATE INDEX product_trials_open ON public.product_trials USING btree (driven_at NULLS FIRST) WHERE (ended_at IS NULL);
+
 CREATE INDEX rate_limits_expire ON public.rate_limits USING btree (expire);
 
 CREATE UNIQUE INDEX resource_repairs_open ON public.resource_repairs USING btree (resource_id) WHERE (state = 'open'::text);
@@ -1218,6 +1262,14 @@ create policy app on orders as permissive for all to usher_app using (((current_
 
 create policy owner on orders as permissive for all to usher_owner using (true) with check (true);
 
+create policy app on product_requests as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
+
+create policy owner on product_requests as permissive for all to usher_owner using (true) with check (true);
+
+create policy app on product_trials as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
+
+create policy owner on product_trials as permissive for all to usher_owner using (true) with check (true);
+
 create policy app on resource_repairs as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
 
 create policy owner on resource_repairs as permissive for all to usher_owner using (true) with check (true);
@@ -1355,6 +1407,10 @@ grant delete, insert, select, update on table outbox to usher_app;
 grant delete, insert, select, update on table outbox_aggregates to usher_app;
 
 grant delete, insert, select, update on table partners to usher_app;
+
+grant delete, insert, select, update on table product_requests to usher_app;
+
+grant delete, insert, select, update on table product_trials to usher_app;
 
 grant delete, insert, select, update on table products to usher_app;
 

@@ -1,3 +1,4 @@
+import { catalogueEndpoints } from './catalogue';
 import type { EndpointContract } from './http';
 import { holderEndpoints } from './holders';
 import { identityEndpoints } from './identity';
@@ -20,6 +21,7 @@ export const endpoints: readonly EndpointContract[] = [
   ...orderEndpoints,
   ...rolloutEndpoints,
   ...registryEndpoints,
+  ...catalogueEndpoints,
   ...tenantAdminEndpoints,
   ...tenantResourceEndpoints,
 ];

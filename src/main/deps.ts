@@ -5,7 +5,9 @@ import { loadConnectors } from '../domain/onboarding/connectors';
 import type { OnboardingDeps } from '../domain/onboarding/deps';
 import { requireKids } from '../domain/secrets/secrets';
 import { settleIdentity } from '../domain/identity/upkeep';
+import { readCatalogue } from '../domain/tenants/catalogue-file';
 import { seedTenant } from '../domain/tenants/create-tenant';
+import { loadCatalogue } from '../domain/tenants/products';
 import type { Config, ProcessName } from '../platform/config';
 import type { KeyFormat } from '../platform/crypto/key-formats';
 import { createKeyHasher } from '../platform/crypto/keys';
@@ -122,6 +124,8 @@ export async function settleBoot(deps: Deps): Promise<void> {
     issuerNames: deps.env.OIDC_ISSUERS.map(({ name }) => name),
     hasher: deps.serviceKeys.hasher,
   });
+  const catalogue = readCatalogue(deps.env.CATALOG_FILE);
+  await withSystem(deps.db, 'boot', (tx) => loadCatalogue(tx, catalogue));
   // With nothing configured there is a tenant to try things on.
   if (deps.env.APP_ENV === 'dev') await withSystem(deps.db, 'boot', seedTenant);
 }

@@ -6,6 +6,7 @@ import { createOnboardingCookies } from '../../api/onboarding-cookie';
 import type { OnboardingCookies } from '../../api/onboarding-cookie';
 import type { AnyHandlers, RouterDeps } from '../../api/router';
 import { clientAddress } from '../../api/app';
+import { createCatalogueRoutes } from '../../api/routes/catalogue';
 import { createHolderRoutes } from '../../api/routes/holders';
 import { createIncidentRoutes } from '../../api/routes/incidents';
 import { createInviteRoutes } from '../../api/routes/invites';
@@ -89,6 +90,7 @@ export function createHandlers(deps: Deps, captcha: CaptchaProvider | undefined)
     ...createRolloutRoutes(shared),
     ...createIncidentRoutes(shared),
     ...createRegistryRoutes(shared),
+    ...createCatalogueRoutes(shared),
     ...createTenantRoutes(shared),
     ...createTenantMoveRoutes(shared),
     ...createTenantResourceRoutes(shared),
