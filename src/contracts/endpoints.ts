@@ -1,4 +1,5 @@
 import { catalogueEndpoints } from './catalogue';
+import { eventEndpoints } from './events';
 import type { EndpointContract } from './http';
 import { holderEndpoints } from './holders';
 import { identityEndpoints } from './identity';
@@ -22,6 +23,7 @@ export const endpoints: readonly EndpointContract[] = [
   ...rolloutEndpoints,
   ...registryEndpoints,
   ...catalogueEndpoints,
+  ...eventEndpoints,
   ...tenantAdminEndpoints,
   ...tenantResourceEndpoints,
 ];

@@ -7,6 +7,7 @@ import type { OnboardingCookies } from '../../api/onboarding-cookie';
 import type { AnyHandlers, RouterDeps } from '../../api/router';
 import { clientAddress } from '../../api/app';
 import { createCatalogueRoutes } from '../../api/routes/catalogue';
+import { createEventRoutes } from '../../api/routes/events';
 import { createHolderRoutes } from '../../api/routes/holders';
 import { createIncidentRoutes } from '../../api/routes/incidents';
 import { createInviteRoutes } from '../../api/routes/invites';
@@ -91,6 +92,7 @@ export function createHandlers(deps: Deps, captcha: CaptchaProvider | undefined)
     ...createIncidentRoutes(shared),
     ...createRegistryRoutes(shared),
     ...createCatalogueRoutes(shared),
+    ...createEventRoutes(shared),
     ...createTenantRoutes(shared),
     ...createTenantMoveRoutes(shared),
     ...createTenantResourceRoutes(shared),
