@@ -97,7 +97,12 @@ describe('no two transactions of one invite wait for each other', () => {
     await crossing(
       { begin: (tx) => lockInvite(tx, inviteId), goOn: (tx) => lockTenant(tx, tenantId) },
       async (tx) => {
-        await tenantOfInvite(tx, { tenant_id: tenantId, email }, 'user:test');
+        await tenantOfInvite(
+          tx,
+          { config: { TENANTS_REQUIRE_PARTNER: false } },
+          { tenant_id: tenantId, email },
+          'user:test',
+        );
         await lockInviteOfAddress(tx, tenantId, email);
       },
     );
