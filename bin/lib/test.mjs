@@ -24,6 +24,12 @@ const checks = [
     script: ['test'],
     counts: true,
   },
+  {
+    name: 'faults',
+    says: 'whatever is killed or broken, nothing is lost or done twice',
+    script: ['test:faults'],
+    counts: true,
+  },
 ];
 
 const seconds = (ms) => `${(ms / 1000).toFixed(1)} s`;

@@ -4,36 +4,37 @@ import { sweepIdentity } from '../domain/identity/upkeep';
 import { dropStalePlaces } from '../domain/onboarding/backend-rate';
 import { releaseHeld } from '../domain/onboarding/held-invites';
 import { abandonedTenants, freeAbandonedTenant } from '../domain/onboarding/close-invite';
-import { wakeAllFrom, wakeUndriven } from '../domain/onboarding/reconciler';
+import { wakeUndriven } from '../domain/onboarding/reconciler';
 import { withSystem } from '../platform/db';
+import { errorFields } from '../platform/log';
 import { rewrapBatch } from '../domain/secrets/secrets';
 import { sweepPlatform } from '../platform/sweep';
-import { readState, writeState } from '../platform/system-state';
 import type { Deps } from './deps';
 import { startLoop } from './loop';
+import { wakeAllInNewNamespace } from './namespace';
 import { reconcileSchedules } from './schedules';
 
 /** The parts of a worker that go on without Temporal, and what has to be looked at when it is back. */
 export interface Upkeep {
-  /** Temporal is there (again): it may be another one. */
-  onTemporalConnected(): void;
+  /** Temporal is there (again), with this namespace: it may be another one than before. */
+  onTemporalFound(namespaceId: string): void;
   stop(): Promise<void>;
 }
 
 /** Milliseconds between two looks for what fast paths left behind. */
 const relayMs = 500;
-/** Milliseconds between two looks whether Temporal is still the same one: the SDK reconnects without telling. */
-const namespaceMs = 5_000;
-const namespaceState = 'temporal-namespace';
 
 /** Starts relay, mail relay, reconciler, gauges, and the look at Temporal's namespace and schedules. */
 export function startUpkeep(deps: Deps, mailSender: MailSender): Upkeep {
   const { log } = deps;
+  let found: string | undefined;
+  let stopping = false;
   const relay = startLoop({
     name: 'relay',
     everyMs: relayMs,
     log,
-    round: async () => (await deps.outbox.relay(50)) === 50,
+    // A process's next wake-up may be claimed once its last one is out.
+    round: async () => (await deps.outbox.relay(50)) > 0,
   });
   const mails = startLoop({
     name: 'mail relay',
@@ -41,26 +42,14 @@ export function startUpkeep(deps: Deps, mailSender: MailSender): Upkeep {
     log,
     round: async () => (await relayMails(mailSender, 20)) === 20,
   });
-  const schedules = startLoop({
-    name: 'schedules',
+  const namespace = startLoop({
+    name: 'namespace check',
     everyMs: deps.env.RECONCILE_SECONDS * 1000,
     log,
     round: async () => {
-      await reconcileSchedules(deps);
-      return false;
-    },
-  });
-  let seen: string | undefined;
-  const namespace = startLoop({
-    name: 'namespace check',
-    everyMs: Math.min(namespaceMs, deps.env.RECONCILE_SECONDS * 1000),
-    log,
-    round: async () => {
-      const id = await namespaceId(deps);
-      if (id === undefined || id === seen) return false;
-      await wakeAllInNewNamespace(deps, id);
-      schedules.nudge();
-      seen = id;
+      if (found === undefined) return false;
+      await wakeAllInNewNamespace(deps, found, () => stopping);
+      if (!stopping) await reconcileSchedules(deps);
       return false;
     },
   });
@@ -79,14 +68,23 @@ export function startUpkeep(deps: Deps, mailSender: MailSender): Upkeep {
       return false;
     },
   });
-  const loops = [relay, mails, namespace, schedules, reconciler, gauges];
+  const loops = [relay, mails, namespace, reconciler, gauges];
   return {
-    onTemporalConnected: () => {
+    onTemporalFound: (namespaceId) => {
+      found = namespaceId;
       namespace.nudge();
-      schedules.nudge();
-      relay.nudge();
+      // What could not be delivered waits for its next try, longer the longer the outage was.
+      deps.outbox.hasten().then(
+        () => {
+          relay.nudge();
+        },
+        (error: unknown) => {
+          log.warn(errorFields(error), 'Wake-ups wait for their next try');
+        },
+      );
     },
     async stop() {
+      stopping = true;
       await Promise.all(loops.map((loop) => loop.stop()));
     },
   };
@@ -107,34 +105,6 @@ async function reconcile(deps: Deps): Promise<boolean> {
   const swept = (await sweepPlatform(db, 1000)) + (await sweepIdentity(db, 1000));
   const rewrapped = await rewrapBatch(db, deps.ring, 200);
   return woken === 200 || released === 50 || swept >= 1000 || rewrapped === 200;
-}
-
-async function namespaceId(deps: Deps): Promise<string | undefined> {
-  const { client } = deps.temporal;
-  const described = await client.connection.withDeadline(Date.now() + 2_000, () =>
-    client.workflowService.describeNamespace({ namespace: deps.env.TEMPORAL_NAMESPACE }),
-  );
-  return described.namespaceInfo?.id ?? undefined;
-}
-
-/**
- * Wakes everything when the namespace is another one than last time: a new Temporal, or one whose database was
- * emptied, knows no workflow. The id is noted only after all are woken, so that a crash in between begins again.
- */
-async function wakeAllInNewNamespace(deps: Deps, id: string): Promise<void> {
-  if ((await readState(deps.db, namespaceState)) === id) return;
-  let from: string | null = null;
-  let batches = 0;
-  do {
-    from = await wakeAllFrom(deps, from);
-    batches += 1;
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  } while (from !== null);
-  await writeState(deps.db, namespaceState, id);
-  deps.log.info(
-    { batches },
-    'Temporal is another one than before: woke every process that has not ended',
-  );
 }
 
 async function measure(deps: Deps): Promise<void> {

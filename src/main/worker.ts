@@ -6,6 +6,7 @@ import { errorFields } from '../platform/log';
 import { startStepCounters } from '../platform/metrics';
 import { createMailTransport } from '../platform/mail/transport';
 import { declareLimits } from '../domain/onboarding/backend-rate';
+import { onceReachable } from './await-database';
 import { createDeps, settleBoot } from './deps';
 import type { Deps } from './deps';
 import { announce, listen } from './listen';
@@ -13,6 +14,7 @@ import { createMailSender } from './mailing';
 import { databaseCheck, readinessOf } from './readiness';
 import { onStop } from './stop';
 import { installRuntime, startTemporalPart } from './temporal-part';
+import { watchTemporal } from './temporal-watch';
 import { startUpkeep } from './upkeep';
 
 /** The running parts of a worker. */
@@ -32,18 +34,21 @@ export async function startWorker(
   });
   startStepCounters(deps.metrics, stepKeysOf(deps));
   const mailSender = createMailSender({ ...deps, transport });
-  await withSystem(deps.db, 'boot', (tx) => declareLimits(tx, pathLimitsOf(deps)));
+  await onceReachable(deps.log, () =>
+    withSystem(deps.db, 'boot', (tx) => declareLimits(tx, pathLimitsOf(deps))),
+  );
   const upkeep = startUpkeep(deps, mailSender);
+  const watch = watchTemporal(deps, (namespaceId) => {
+    upkeep.onTemporalFound(namespaceId);
+  });
   const temporal = startTemporalPart(deps, createActivities({ ...deps, mailSender }), {
-    onConnected: () => {
-      upkeep.onTemporalConnected();
-    },
+    isThere: () => watch.isThere(),
     ...options,
   });
   return {
-    isPolling: () => temporal.isRunning(),
+    isPolling: () => temporal.isRunning() && watch.isThere(),
     async stop() {
-      await temporal.stop();
+      await Promise.all([watch.stop(), temporal.stop()]);
       await upkeep.stop();
       transport.close();
     },

@@ -51,10 +51,10 @@ export function createTemporalClient(
   const connection = Connection.lazy({
     ...temporalConnectionOptions(config),
     connectTimeout: 2_000,
-    // gRPC would wait up to two minutes before it dials again a server that was away for a while.
+    // By default a channel that has failed for a while looks again only every two minutes.
     channelArgs: {
       'grpc.initial_reconnect_backoff_ms': 250,
-      'grpc.max_reconnect_backoff_ms': 3_000,
+      'grpc.max_reconnect_backoff_ms': 2_000,
     },
   });
   const client = new Client({

@@ -4,7 +4,6 @@ import { join, relative } from 'node:path';
 /** The folder of package.json. */
 export const root = join(__dirname, '..', '..');
 
-// In a worktree .git is a file.
 const notOurs = new Set(['node_modules', 'dist', '.git', '.usher', 'coverage', 'test-results']);
 
 /** Rooms that hold our TypeScript. */
@@ -16,8 +15,10 @@ export function filesIn(folder = '.'): string[] {
   if (!existsSync(start)) return [];
   return readdirSync(start, { withFileTypes: true }).flatMap((entry) => {
     const path = relative(root, join(start, entry.name));
-    if (entry.isDirectory()) return notOurs.has(entry.name) ? [] : filesIn(path);
-    return entry.isFile() && !notOurs.has(entry.name) ? [path] : [];
+    // In a worktree `.git` is a file.
+    if (notOurs.has(entry.name)) return [];
+    if (entry.isDirectory()) return filesIn(path);
+    return entry.isFile() ? [path] : [];
   });
 }
 

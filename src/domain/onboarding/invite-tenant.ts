@@ -4,6 +4,7 @@ import type { Tx } from '../../platform/db';
 import { createPendingTenant, findTenant, lockTenant, slugFrom } from '../tenants/tenants';
 import type { Tenant } from '../tenants/tenants';
 import { freeAbandonedTenant } from './close-invite';
+import { lockInviteOfAddress } from './invites';
 import { madeUpTenantName, openTenantStatuses } from './onboarding.rules';
 
 type TenantPart = Pick<InviteRequest, 'email' | 'name' | 'tenant' | 'tenant_id'>;
@@ -19,7 +20,7 @@ export async function tenantOfInvite(
   actorId: string,
 ): Promise<Tenant> {
   if (request.tenant_id !== undefined) {
-    const tenant = await lockTenant(tx, request.tenant_id);
+    const tenant = await lockForInvite(tx, request.tenant_id, request.email);
     if (!openTenantStatuses.includes(tenant.status)) throw new DomainError('tenant-not-open');
     return tenant;
   }
@@ -27,7 +28,7 @@ export async function tenantOfInvite(
   if (wanted?.partner_id !== undefined) await requirePartner(tx, wanted.partner_id);
   const standing = wanted ? await findTenant(tx, wanted.slug) : undefined;
   if (standing?.status === 'pending') {
-    const tenant = await lockTenant(tx, standing.id);
+    const tenant = await lockForInvite(tx, standing.id, request.email);
     if (await hasOpenInvite(tx, tenant.id, request.email)) return tenant;
     await freeAbandonedTenant(tx, tenant.id, actorId);
   }
@@ -39,6 +40,12 @@ export async function tenantOfInvite(
     partnerId: wanted?.partner_id,
     actorId,
   });
+}
+
+// An open invite of the address comes before its tenant: an accept takes them in this order.
+async function lockForInvite(tx: Tx, tenantId: string, email: string): Promise<Tenant> {
+  await lockInviteOfAddress(tx, tenantId, email);
+  return lockTenant(tx, tenantId);
 }
 
 async function hasOpenInvite(tx: Tx, tenantId: string, email: string): Promise<boolean> {

@@ -26,7 +26,7 @@ export interface Move {
 export async function move(tx: Tx, change: Move): Promise<boolean> {
   const count = await tx.run(
     `with old as (
-       select id, tenant_id, state from onboardings where id = $1 for update
+       select id, tenant_id, state from onboardings where id = $1 for no key update
      ), moved as (
        update onboardings set state = $3, version = version + 1, updated_at = now()
          ${change.set ? `, ${change.set.sql}` : ''}
@@ -171,12 +171,20 @@ export async function recordFirstUpdate(tx: Tx, onboardingId: string): Promise<v
 
 /** Locks an onboarding until the transaction ends. */
 export async function lockOnboarding(tx: Tx, onboardingId: string): Promise<void> {
-  await tx.run('select 1 from onboardings where id = $1 for update', [onboardingId]);
+  await tx.run('select 1 from onboardings where id = $1 for no key update', [onboardingId]);
 }
 
-/** Locks the onboarding of an invite and records that its workflow looked at it. */
+/**
+ * Locks the onboarding of an invite and records that its workflow looked at it. An open invite is locked before it:
+ * everybody locks invite, onboarding and tenant in this order.
+ */
 export async function touchOfInvite(tx: Tx, inviteId: string): Promise<void> {
-  await tx.run('update onboardings set driven_at = now() where invite_id = $1', [inviteId]);
+  await tx.run(
+    `with open_invite as (select id from invites where id = $1 and status = 'invited' for update)
+     update onboardings set driven_at = now()
+     where invite_id = $1 and (select count(*) from open_invite) >= 0`,
+    [inviteId],
+  );
 }
 
 /** Refuses a stale If-Match of an onboarding. @throws DomainError `version-stale` */

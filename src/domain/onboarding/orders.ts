@@ -67,7 +67,7 @@ export async function placeOrder(
     accepted_at: Date | null;
   }>(
     `select id, invite_id, tenant_id, state, kind, waiting_for, undoing, number, failed_step, accepted_at
-     from onboardings where id = $1 for update`,
+     from onboardings where id = $1 for no key update`,
     [order.onboardingId],
   );
   if (!target) throw new DomainError('onboarding-not-found');
