@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { messageOf, toPointer } from '../errors/http';
 import {
   address,
   durations,
@@ -288,11 +289,15 @@ export function loadConfig(env: NodeJS.ProcessEnv, process: ProcessName): Config
     if (parsed.success) values[name] = parsed.data;
     else
       mistakes.push(
-        `${name} ${parsed.error.issues.map((issue) => issue.message).join('; ')} (${variable.description})`,
+        `${name} ${parsed.error.issues.map(mistakeOf).join('; ')} (${variable.description})`,
       );
   }
   if (mistakes.length > 0) throw new ConfigError(mistakes);
   return values as Config;
+}
+
+function mistakeOf(issue: z.core.$ZodIssue): string {
+  return `${toPointer(issue.path)} ${messageOf(issue)}`.trim();
 }
 
 // migrate needs its one URL and nothing else, so that its secrets stay few.
