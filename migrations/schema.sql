@@ -31,6 +31,7 @@ create table api_key_usage (
   day date,
   day_requests bigint default 0 not null,
   day_cost bigint default 0 not null,
+  window_seconds integer,
   constraint api_key_usage_key_id_fkey FOREIGN KEY (key_id) REFERENCES api_keys(id) ON DELETE CASCADE,
   constraint api_key_usage_pkey PRIMARY KEY (key_id)
 );
@@ -536,44 +537,6 @@ create table partners (
   constraint partners_status_check CHECK ((status = ANY (ARRAY['active'::text, 'terminated'::text])))
 );
 
-create table product_requests (
-  id uuid not null,
-  tenant_id uuid not null,
-  product text not null,
-  note text,
-  status text default 'open'::text not null,
-  requested_by text not null,
-  decided_by text,
-  decided_reason text,
-  created_at timestamp with time zone default now() not null,
-  decided_at timestamp with time zone,
-  constraint product_requests_pkey PRIMARY KEY (id),
-  constraint product_requests_product_fkey FOREIGN KEY (product) REFERENCES products(product),
-  constraint product_requests_status_check CHECK ((status = ANY (ARRAY['open'::text, 'granted'::text, 'declined'::text]))),
-  constraint product_requests_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
-);
-alter table product_requests enable row level security, force row level security;
-
-create table product_trials (
-  id uuid not null,
-  tenant_id uuid not null,
-  product text not null,
-  note text,
-  requested_by text not null,
-  started_at timestamp with time zone default now() not null,
-  extended_at timestamp with time zone,
-  warned_for timestamp with time zone,
-  ended_at timestamp with time zone,
-  end_reason text,
-  driven_at timestamp with time zone,
-  constraint product_trials_end_reason_check CHECK ((end_reason = ANY (ARRAY['expired'::text, 'granted'::text, 'withdrawn'::text]))),
-  constraint product_trials_pkey PRIMARY KEY (id),
-  constraint product_trials_product_fkey FOREIGN KEY (product) REFERENCES products(product),
-  constraint product_trials_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
-  constraint product_trials_tenant_id_product_key UNIQUE (tenant_id, product)
-);
-alter table product_trials enable row level security, force row level security;
-
 create table products (
   product text not null,
   name text not null,
@@ -754,26 +717,6 @@ create table system_state (
   constraint system_state_pkey PRIMARY KEY (key)
 );
 
-create table tenant_lifecycles (
-  tenant_id uuid not null,
-  driven_at timestamp with time zone,
-  told_status text,
-  trial_warned_for timestamp with time zone,
-  export_failures integer default 0 not null,
-  export_next_at timestamp with time zone,
-  export_problem text,
-  exported_at timestamp with time zone,
-  export_location text,
-  export_bytes bigint,
-  export_sha256 text,
-  export_rows bigint,
-  rows_purged bigint default 0 not null,
-  created_at timestamp with time zone default now() not null,
-  constraint tenant_lifecycles_pkey PRIMARY KEY (tenant_id),
-  constraint tenant_lifecycles_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
-);
-alter table tenant_lifecycles enable row level security, force row level security;
-
 create table tenant_resources (
   id uuid not null,
   tenant_id uuid not null,
@@ -792,15 +735,6 @@ create table tenant_resources (
   constraint tenant_resources_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
 );
 alter table tenant_resources enable row level security, force row level security;
-
-create table tenant_slugs (
-  slug text not null,
-  tenant_id uuid not null,
-  created_at timestamp with time zone default now() not null,
-  constraint tenant_slugs_pkey PRIMARY KEY (slug),
-  constraint tenant_slugs_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
-);
-alter table tenant_slugs enable row level security, force row level security;
 
 create table tenants (
   id uuid not null,
@@ -821,31 +755,9 @@ create table tenants (
   version integer default 1 not null,
   created_at timestamp with time zone default now() not null,
   updated_at timestamp with time zone default now() not null,
-  erp_customer_id text,
-  stripe_customer_id text,
-  contract_start date,
-  contract_end date,
-  primary_domain text,
-  seats integer,
-  billing jsonb default '{}'::jsonb not null,
-  frozen_at timestamp with time zone,
-  frozen_reason text,
-  archived_at timestamp with time zone,
-  deleted_from text,
-  deleted_at timestamp with time zone,
-  deleted_by text,
-  deleted_reason text,
-  purge_at timestamp with time zone,
-  purging_at timestamp with time zone,
-  purging_by text,
-  purging_reason text,
-  purged_at timestamp with time zone,
   constraint tenants_bucket_check CHECK (((bucket >= 0) AND (bucket <= 99))),
-  constraint tenants_contract CHECK ((contract_end >= contract_start)),
-  constraint tenants_frozen_reason_check CHECK ((frozen_reason = ANY (ARRAY['cancelled'::text, 'trial-ended'::text]))),
   constraint tenants_partner_id_fkey FOREIGN KEY (partner_id) REFERENCES partners(id),
   constraint tenants_pkey PRIMARY KEY (id),
-  constraint tenants_seats_check CHECK ((seats >= 1)),
   constraint tenants_slug_key UNIQUE (slug),
   constraint tenants_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'trial'::text, 'active'::text, 'suspended'::text, 'frozen'::text, 'archived'::text, 'deleted'::text, 'purging'::text])))
 );
@@ -1020,12 +932,6 @@ CREATE INDEX outbox_due ON public.outbox USING btree (available_at) WHERE ((deli
 
 CREATE INDEX outbox_open ON public.outbox USING btree (aggregate, n) WHERE ((delivered_at IS NULL) AND (dead_at IS NULL));
 
-CREATE INDEX product_requests_list ON public.product_requests USING btree (created_at DESC, id DESC);
-
-CREATE UNIQUE INDEX product_requests_open ON public.product_requests USING btree (tenant_id, product) WHERE (status = 'open'::text);
-
-CREATE INDEX product_trials_open ON public.product_trials USING btree (driven_at NULLS FIRST) WHERE (ended_at IS NULL);
-
 CREATE INDEX rate_limits_expire ON public.rate_limits USING btree (expire);
 
 CREATE UNIQUE INDEX resource_repairs_open ON public.resource_repairs USING btree (resource_id) WHERE (state = 'open'::text);
@@ -1048,17 +954,9 @@ CREATE INDEX tenant_resources_check ON public.tenant_resources USING btree (chec
 
 CREATE UNIQUE INDEX tenant_resources_current ON public.tenant_resources USING btree (tenant_id, connector) WHERE (status <> 'left'::text);
 
-CREATE INDEX tenant_slugs_tenant ON public.tenant_slugs USING btree (tenant_id);
-
-CREATE INDEX tenants_list ON public.tenants USING btree (created_at DESC, id DESC);
-
 CREATE INDEX tenants_partner ON public.tenants USING btree (partner_id) WHERE (partner_id IS NOT NULL);
 
-CREATE INDEX tenants_purge ON public.tenants USING btree (purge_at) WHERE (status = 'deleted'::text);
-
 CREATE INDEX tenants_status ON public.tenants USING btree (status, id);
-
-CREATE INDEX tenants_trial ON public.tenants USING btree (trial_ends_at) WHERE (status = 'trial'::text);
 
 CREATE UNIQUE INDEX token_rotations_open ON public.token_rotations USING btree (tenant_id) WHERE (state <> ALL (ARRAY['done'::text, 'failed'::text]));
 
@@ -1066,11 +964,158 @@ CREATE INDEX user_identities_user ON public.user_identities USING btree (user_id
 
 -- Functions
 
-CREATE OR REPLACE FUNCTION public.effective_status(status text, trial_ends_at timestamp with time zone)
- RETURNS text
+CREATE OR REPLACE FUNCTION public.add_api_key_usage(keys uuid[], tenants uuid[], families uuid[], requests_of bigint[], costs bigint[], used_ms double precision[], ips text[], charges bigint[], starts_ms double precision[], window_lengths integer[], window_charges bigint[], refresh uuid[])
+ RETURNS TABLE(key_id uuid, unused boolean, cost bigint, window_start_ms double precision, window_seconds integer, window_cost bigint)
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+      declare
+        today date := (now() at time zone 'utc')::date;
+      begin
+        return query
+          with given as (
+            select g.key, g.tenant, g.family, g.requests, g.cost,
+              least(to_timestamp(g.used_ms / 1000), now()) as used_at, g.ip, g.charge,
+              to_timestamp(g.start_ms / 1000) as window_start, g.seconds, g.window_charge
+            from unnest(keys, tenants, families, requests_of, costs, used_ms, ips, charges, starts_ms, window_lengths,
+              window_charges) as g (key, tenant, family, requests, cost, used_ms, ip, charge, start_ms, seconds,
+              window_charge)
+          ), parts as (
+            select g.key, g.tenant, g.requests, g.cost as day_cost, g.used_at, g.ip, 0::bigint as charge,
+              null::timestamptz as window_start, null::int as seconds, 0::bigint as window_charge
+            from given as g
+            union all
+            select g.family, g.tenant, 0, 0, null, null, g.charge, g.window_start, g.seconds, g.window_charge
+            from given as g where g.charge > 0
+          ), sums as (
+            select p.key, p.tenant, sum(p.requests)::bigint as requests, sum(p.day_cost)::bigint as day_cost,
+              max(p.used_at) as used_at, max(p.ip) as ip, sum(p.charge)::bigint as charge,
+              max(p.window_start) as window_start, max(p.seconds) as seconds,
+              sum(p.window_charge)::bigint as window_charge
+            from parts as p group by p.key, p.tenant
+          ), existing as (
+            select s.key, s.tenant, s.requests, s.day_cost, s.used_at, s.ip, s.charge, s.window_start, s.seconds,
+              s.window_charge, s.requests > 0 and k.first_used_at is null as unused
+            from sums as s join api_keys as k on k.id = s.key
+          ), written as (
+            insert into api_key_usage as u (key_id, tenant_id, requests, last_used_at, last_ip, cost, window_start,
+              window_seconds, window_cost, day, day_requests, day_cost)
+            select e.key, e.tenant, e.requests, e.used_at, e.ip::inet, e.charge, e.window_start, e.seconds,
+              e.window_charge, today, e.requests, e.day_cost
+            from existing as e order by e.key
+            on conflict on constraint api_key_usage_pkey do update set
+              requests = u.requests + excluded.requests,
+              last_used_at = greatest(u.last_used_at, excluded.last_used_at),
+              last_ip = coalesce(excluded.last_ip, u.last_ip),
+              cost = u.cost + excluded.cost,
+              -- A window that began before the one that is counted is over: a flush that comes late.
+              window_start = case
+                when excluded.window_start is null
+                  or excluded.window_seconds = u.window_seconds and excluded.window_start < u.window_start
+                then u.window_start else excluded.window_start end,
+              window_seconds = coalesce(excluded.window_seconds, u.window_seconds),
+              window_cost = case
+                when excluded.window_start is null then u.window_cost
+                when (excluded.window_start, excluded.window_seconds) = (u.window_start, u.window_seconds)
+                then u.window_cost + excluded.window_cost
+                when excluded.window_seconds = u.window_seconds and excluded.window_start < u.window_start
+                then u.window_cost
+                else excluded.window_cost end,
+              day = excluded.day,
+              day_requests = case when u.day = excluded.day then u.day_requests else 0 end + excluded.day_requests,
+              day_cost = case when u.day = excluded.day then u.day_cost else 0 end + excluded.day_cost
+            returning new.key_id, new.tenant_id, new.cost, new.window_start, new.window_seconds, new.window_cost,
+              old.day as old_day, old.day_requests as old_requests, old.day_cost as old_cost
+          ), rolled as (
+            insert into api_key_usage_days as d (key_id, day, code, tenant_id, requests, cost)
+            select w.key_id, w.old_day, 'VALID', w.tenant_id, w.old_requests, w.old_cost
+            from written as w where w.old_day < today and w.old_requests > 0
+            on conflict on constraint api_key_usage_days_pkey do update
+              set requests = d.requests + excluded.requests, cost = d.cost + excluded.cost
+          )
+          select w.key_id, e.unused, w.cost, extract(epoch from w.window_start)::float8 * 1000, w.window_seconds,
+            w.window_cost
+          from written as w join existing as e on e.key = w.key_id
+          union all
+          select u.key_id, false, u.cost, extract(epoch from u.window_start)::float8 * 1000, u.window_seconds,
+            u.window_cost
+          from api_key_usage as u where u.key_id = any(refresh);
+      end $function$;
+
+CREATE OR REPLACE FUNCTION public.adopt_foreign_key(key uuid, to_digest bytea, to_pepper text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+      begin
+        delete from api_key_foreign_hashes where key_id = key;
+        if not found then return false; end if;
+        update api_keys set digest = to_digest, pepper_id = to_pepper where id = key and digest is null;
+        return found;
+      end $function$;
+
+CREATE OR REPLACE FUNCTION public.charge_api_keys(families uuid[], tenants uuid[], costs bigint[], rate_limits bigint[], window_lengths integer[], usage_limits bigint[])
+ RETURNS TABLE(n integer, verdict text, cost bigint, window_start_ms double precision, window_cost bigint)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+      declare
+        counter record;
+        started timestamptz;
+      begin
+        insert into api_key_usage (key_id, tenant_id)
+        select distinct on (g.family) g.family, g.tenant from unnest(families, tenants) as g (family, tenant)
+        where not exists (select 1 from api_key_usage as u where u.key_id = g.family)
+          and exists (select 1 from api_keys as k where k.id = g.family)
+        order by g.family
+        on conflict do nothing;
+        for i in 1 .. cardinality(families) loop
+          if i = 1 or families[i] <> families[i - 1] then
+            select u.cost, u.window_start, u.window_seconds, u.window_cost into counter
+            from api_key_usage as u where u.key_id = families[i] for no key update;
+          end if;
+          started := case when window_lengths[i] is not null then
+            to_timestamp(floor(extract(epoch from now()) / window_lengths[i]) * window_lengths[i]) end;
+          if started is not null
+            and (started, window_lengths[i]) is distinct from (counter.window_start, counter.window_seconds) then
+            counter.window_start := started;
+            counter.window_seconds := window_lengths[i];
+            counter.window_cost := 0;
+          end if;
+          verdict := case
+            when started is not null and counter.window_cost + costs[i] > rate_limits[i] then 'RATE_LIMITED'
+            when counter.cost + costs[i] > usage_limits[i] then 'USAGE_EXCEEDED'
+            else 'VALID' end;
+          if verdict = 'VALID' then
+            counter.cost := counter.cost + costs[i];
+            if started is not null then counter.window_cost := counter.window_cost + costs[i]; end if;
+          end if;
+          if i = cardinality(families) or families[i] <> families[i + 1] then
+            update api_key_usage as u set cost = counter.cost, window_start = counter.window_start,
+              window_seconds = counter.window_seconds, window_cost = counter.window_cost
+            where u.key_id = families[i];
+          end if;
+          n := i;
+          cost := counter.cost;
+          window_start_ms := extract(epoch from counter.window_start) * 1000;
+          window_cost := counter.window_cost;
+          return next;
+        end loop;
+      end $function$;
+
+CREATE OR REPLACE FUNCTION public.count_refusals(keys uuid[], tenants uuid[], codes text[], counts bigint[])
+ RETURNS void
  LANGUAGE sql
- STABLE
-AS $function$ select case when status = 'trial' and trial_ends_at <= now() then 'frozen' else status end $function$;
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+        insert into api_key_usage_days as d (key_id, day, code, tenant_id, requests)
+        select g.key, (now() at time zone 'utc')::date, g.code, g.tenant, g.count
+        from unnest(keys, tenants, codes, counts) as g (key, tenant, code, count)
+        join api_keys as k on k.id = g.key
+        order by g.key, g.code
+        on conflict on constraint api_key_usage_days_pkey do update set requests = d.requests + excluded.requests
+      $function$;
 
 CREATE OR REPLACE FUNCTION public.enqueue_wake(row_id uuid, of_type text, of_workflow text, with_input jsonb, for_request text, by_claimant text)
  RETURNS boolean
@@ -1094,6 +1139,60 @@ AS $function$
       return free;
     end $function$;
 
+CREATE OR REPLACE FUNCTION public.find_api_keys(wanted bytea[])
+ RETURNS TABLE(digest bytea, facts text, now_ms double precision)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+        select k.digest,
+          json_build_array(
+            k.id, k.tenant_id, t.slug, k.environment,
+            case when t.status = 'active' or t.status = 'trial' and coalesce(t.trial_ends_at > now(), true)
+              then 0 else 1 end
+              + case when k.revoked_at is null then 0 else 2 end
+              + case when k.blocked_at is null then 0 else 4 end
+              + case when k.expires_at <= now() then 8 else 0 end
+              + case when k.ends_at <= now() then 16 else 0 end,
+            array_to_string(k.scopes, ' '), k.role, k.product,
+            case when k.allowed_cidrs <> '{}' then array_to_string(k.allowed_cidrs, ' ') end,
+            extract(epoch from k.expires_at) * 1000,
+            k.rate_limit, k.rate_window_seconds, k.usage_limit, k.usage_limit_strict,
+            k.rotation_family_id, k.pepper_id,
+            e.live, (select string_agg(p.product, ' ' order by p.product) from public.products as p),
+            extract(epoch from least(case when t.status = 'trial' then t.trial_ends_at end, k.expires_at, k.ends_at,
+              e.until)) * 1000,
+            case when k.ends_at is not null then
+              (select json_build_array(r.state, r.new_key_id, extract(epoch from k.ends_at) * 1000)
+               from public.key_rotations as r
+               where r.old_key_id = k.id and r.state in ('requested', 'pending', 'overlapping', 'draining')) end
+          )::text,
+          extract(epoch from now()) * 1000
+        from public.api_keys as k
+        join public.tenants as t on t.id = k.tenant_id
+        left join lateral (
+          select string_agg(e.product, ' ' order by e.product) as live, min(e.expires_at) as until
+          from public.entitlements as e
+          where e.tenant_id = k.tenant_id and e.status in ('trial', 'active')
+            and (e.expires_at is null or e.expires_at > now())
+        ) as e on true
+        where k.digest = any(wanted)
+      $function$;
+
+CREATE OR REPLACE FUNCTION public.find_foreign_hashes(prefixes text[])
+ RETURNS TABLE(prefix text, key_id uuid, salt bytea, hash bytea)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+        select f.prefix, f.key_id, f.salt, f.hash
+        from unnest(prefixes) as wanted (prefix)
+        cross join lateral (
+          select h.prefix, h.key_id, h.salt, h.hash from public.api_key_foreign_hashes as h
+          where h.prefix = wanted.prefix order by h.key_id limit 8
+        ) as f
+      $function$;
+
 CREATE OR REPLACE FUNCTION public.find_invite_by_token(hash bytea)
  RETURNS TABLE(tenant_id uuid, invite_id uuid, invite_token_id uuid)
  LANGUAGE sql
@@ -1106,75 +1205,47 @@ CREATE OR REPLACE FUNCTION public.find_memberships(who uuid)
  LANGUAGE sql
  STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public'
-AS $function$select m.id, m.scope, m.tenant_id, t.slug, public.effective_status(t.status, t.trial_ends_at), m.partner_id, m.role, m.origin
-        from public.memberships m left join public.tenants t on t.id = m.tenant_id
-        where m.user_id = who and m.withdrawn_at is null$function$;
+AS $function$select m.id, m.scope, m.tenant_id, t.slug, t.status, m.partner_id, m.role, m.origin
+          from public.memberships m left join public.tenants t on t.id = m.tenant_id
+          where m.user_id = who and m.withdrawn_at is null$function$;
 
-CREATE OR REPLACE FUNCTION public.purge_tenant(which uuid, most integer)
- RETURNS integer
+CREATE OR REPLACE FUNCTION public.mark_first_use(key_ids uuid[], used_at timestamp with time zone[])
+ RETURNS TABLE(key_id uuid, tenant_id uuid, rotation_id uuid)
  LANGUAGE plpgsql
- SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public'
 AS $function$
-    declare
-      owned record;
-      gone int;
-    begin
-      perform 1 from tenants as t join tenant_lifecycles as l on l.tenant_id = t.id
-        where t.id = which and t.status = 'purging' and t.purged_at is null and l.exported_at is not null;
-      if not found then
-        raise exception 'the tenant is not being purged, or was not exported' using errcode = 'check_violation';
-      end if;
+      begin
+        perform 1 from api_keys as k
+        where k.id = any(key_ids)
+          or k.id in (select r.old_key_id from key_rotations as r where r.new_key_id = any(key_ids))
+        order by k.id for no key update;
+        return query
+          with used as (
+            update api_keys as k set first_used_at = u.at
+            from unnest(key_ids, used_at) as u (id, at)
+            where k.id = u.id and k.first_used_at is null
+            returning k.id, k.tenant_id, k.first_used_at
+          ), rotation as (
+            select r.id, r.old_key_id, used.id as new_key_id,
+              used.first_used_at + r.overlap_seconds * interval '1 second' as ends_at
+            from used join key_rotations as r on r.new_key_id = used.id and r.state = 'pending'
+          ), ended as (
+            update api_keys as k set ends_at = least(k.ends_at, rotation.ends_at)
+            from rotation where k.id = rotation.old_key_id
+          )
+          select used.id, used.tenant_id, rotation.id
+          from used left join rotation on rotation.new_key_id = used.id;
+      end $function$;
 
-      with nobody as (
-        select u.id from users as u
-        where u.email <> ('purged-' || u.id || '@purged.invalid') and not u.staff
-          and exists (select 1 from memberships as m where m.user_id = u.id and m.tenant_id = which)
-          and not exists (select 1 from memberships as m where m.user_id = u.id and m.tenant_id is distinct from which)
-        limit most
-      ), gone_sessions as (
-        delete from sessions where user_id in (select id from nobody)
-      ), gone_links as (
-        delete from login_links where user_id in (select id from nobody)
-      ), gone_identities as (
-        delete from user_identities where user_id in (select id from nobody)
-      )
-      update users set email = 'purged-' || id || '@purged.invalid', name = null, password_hash = null,
-        status = 'deactivated', deactivated_at = coalesce(deactivated_at, now()), version = version + 1
-      where id in (select id from nobody);
-      get diagnostics gone = row_count;
-      if gone > 0 then
-        return gone;
-      end if;
-
-      for owned in
-        with recursive tables as (
-          select c.oid, c.relname from pg_class as c
-            join pg_attribute as a on a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped
-          where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
-            and c.relname not like 'audit%'
-            and c.relname not in ('events', 'secret_accesses', 'tenant_lifecycles', 'tenant_slugs')
-        ), depths as (
-          select oid, 0 as depth from tables
-          union
-          select f.conrelid, d.depth + 1 from depths as d
-            join pg_constraint as f on f.confrelid = d.oid and f.contype = 'f' and f.conrelid <> f.confrelid
-            join tables as t on t.oid = f.conrelid
-          where d.depth < 30
-        )
-        select t.relname as name, max(d.depth) as depth from tables as t join depths as d on d.oid = t.oid
-        group by t.relname order by max(d.depth) desc, t.relname
-      loop
-        execute format(
-          'delete from %1$I where (tableoid, ctid) in (select tableoid, ctid from %1$I where tenant_id = $1 limit $2)',
-          owned.name) using which, most;
-        get diagnostics gone = row_count;
-        if gone > 0 then
-          return gone;
-        end if;
-      end loop;
-      return 0;
-    end $function$;
+CREATE OR REPLACE FUNCTION public.move_api_key_digest(key uuid, from_digest bytea, to_digest bytea, to_pepper text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+      begin
+        update api_keys set digest = to_digest, pepper_id = to_pepper where id = key and digest = from_digest;
+        return found;
+      end $function$;
 
 -- Policies
 
@@ -1262,14 +1333,6 @@ create policy app on orders as permissive for all to usher_app using (((current_
 
 create policy owner on orders as permissive for all to usher_owner using (true) with check (true);
 
-create policy app on product_requests as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
-
-create policy owner on product_requests as permissive for all to usher_owner using (true) with check (true);
-
-create policy app on product_trials as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
-
-create policy owner on product_trials as permissive for all to usher_owner using (true) with check (true);
-
 create policy app on resource_repairs as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
 
 create policy owner on resource_repairs as permissive for all to usher_owner using (true) with check (true);
@@ -1292,21 +1355,11 @@ create policy app on step_attempts as permissive for all to usher_app using (((c
 
 create policy owner on step_attempts as permissive for all to usher_owner using (true) with check (true);
 
-create policy app on tenant_lifecycles as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
-
-create policy owner on tenant_lifecycles as permissive for all to usher_owner using (true) with check (true);
-
 create policy app on tenant_resources as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid) OR ((current_setting('usher.scope'::text, true) = 'partner'::text) AND (tenant_id IN ( SELECT tenants.id
    FROM tenants
   WHERE (tenants.partner_id = (NULLIF(current_setting('usher.partner'::text, true), ''::text))::uuid)))))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
 
 create policy owner on tenant_resources as permissive for all to usher_owner using (true) with check (true);
-
-create policy app on tenant_slugs as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid) OR ((current_setting('usher.scope'::text, true) = 'partner'::text) AND (tenant_id IN ( SELECT tenants.id
-   FROM tenants
-  WHERE (tenants.partner_id = (NULLIF(current_setting('usher.partner'::text, true), ''::text))::uuid)))))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
-
-create policy owner on tenant_slugs as permissive for all to usher_owner using (true) with check (true);
 
 create policy app on tenants as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid) OR ((current_setting('usher.scope'::text, true) = 'partner'::text) AND (partner_id = (NULLIF(current_setting('usher.partner'::text, true), ''::text))::uuid)))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
 
@@ -1326,17 +1379,27 @@ create policy owner on user_workspaces as permissive for all to usher_owner usin
 
 -- Grants
 
-grant execute on function effective_status(text,timestamp with time zone) to usher_app;
+grant execute on function add_api_key_usage(uuid[],uuid[],uuid[],bigint[],bigint[],double precision[],text[],bigint[],double precision[],integer[],bigint[],uuid[]) to public;
 
-grant execute on function effective_status(text,timestamp with time zone) to usher_sequencer;
+grant execute on function adopt_foreign_key(uuid,bytea,text) to public;
+
+grant execute on function charge_api_keys(uuid[],uuid[],bigint[],bigint[],integer[],bigint[]) to usher_app;
+
+grant execute on function count_refusals(uuid[],uuid[],text[],bigint[]) to public;
 
 grant execute on function enqueue_wake(uuid,text,text,jsonb,text,text) to public;
+
+grant execute on function find_api_keys(bytea[]) to usher_app;
+
+grant execute on function find_foreign_hashes(text[]) to usher_app;
 
 grant execute on function find_invite_by_token(bytea) to usher_app;
 
 grant execute on function find_memberships(uuid) to usher_app;
 
-grant execute on function purge_tenant(uuid,integer) to usher_app;
+grant execute on function mark_first_use(uuid[],timestamp with time zone[]) to public;
+
+grant execute on function move_api_key_digest(uuid,bytea,bytea,text) to public;
 
 grant usage on schema public to public;
 
@@ -1408,10 +1471,6 @@ grant delete, insert, select, update on table outbox_aggregates to usher_app;
 
 grant delete, insert, select, update on table partners to usher_app;
 
-grant delete, insert, select, update on table product_requests to usher_app;
-
-grant delete, insert, select, update on table product_trials to usher_app;
-
 grant delete, insert, select, update on table products to usher_app;
 
 grant delete, insert, select, update on table rate_limits to usher_app;
@@ -1434,11 +1493,7 @@ grant delete, insert, select, update on table step_attempts to usher_app;
 
 grant delete, insert, select, update on table system_state to usher_app;
 
-grant insert, select, update on table tenant_lifecycles to usher_app;
-
 grant delete, insert, select, update on table tenant_resources to usher_app;
-
-grant delete, insert, select, update on table tenant_slugs to usher_app;
 
 grant delete, insert, select, update on table tenants to usher_app;
 

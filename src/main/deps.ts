@@ -1,5 +1,7 @@
 import { resolve } from 'node:path';
 import type { Client, Connection } from '@temporalio/client';
+import { createFailures } from '../domain/api-keys/failures';
+import type { Failures } from '../domain/api-keys/failures';
 import { createSiteverify } from '../domain/onboarding/captcha';
 import { loadConnectors } from '../domain/onboarding/connectors';
 import type { OnboardingDeps } from '../domain/onboarding/deps';
@@ -38,6 +40,8 @@ export interface Deps extends OnboardingDeps {
     readonly prefix: string;
     readonly hasher: ReturnType<typeof createKeyHasher>;
   };
+  /** Failed attempts by source: verification and leak reports count here. */
+  readonly keyFailures: Failures;
   /** What API keys of tenants are made and found with. */
   readonly apiKeys: {
     readonly prefix: string;
@@ -100,6 +104,7 @@ export function createDeps(
       prefix: env.USHER_KEY_PREFIX,
       hasher: createKeyHasher(env.KEYS_HASH_PEPPER, 'usher/service-account/v1'),
     },
+    keyFailures: createFailures(),
     apiKeys: {
       prefix: env.USHER_KEY_PREFIX,
       format: env.KEYS_FORMAT,

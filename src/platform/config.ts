@@ -9,6 +9,7 @@ import {
   oidcIssuers,
   onOff,
   optionalSecret,
+  ranges,
   rate,
   secret,
   secretOf,
@@ -122,6 +123,15 @@ export const variables = {
     secret: true,
   },
   USHER_KEY_PREFIX: { description: 'Prefix of issued keys', default: 'ush' },
+  VERIFY_ADDR: {
+    description:
+      'Where keys are verified outside dev while VERIFY_ALLOW_CIDRS is empty; whoever reaches it may ask',
+    default: '127.0.0.1:8092',
+  },
+  VERIFY_ALLOW_CIDRS: {
+    description: 'Peers that may verify keys on ADDR, by comma (dev: loopback)',
+    default: '',
+  },
   KEYS_FORMAT: {
     description: 'Form of issued API keys, usher, trk or bp; all of them are accepted',
     default: 'usher',
@@ -217,6 +227,8 @@ const shape = {
   USHER_KEY_PREFIX: z
     .string()
     .regex(/^[a-z][a-z0-9]{1,9}$/, 'must be 2 to 10 lower-case letters or digits'),
+  VERIFY_ADDR: address,
+  VERIFY_ALLOW_CIDRS: ranges,
   KEYS_FORMAT: z.enum(keyFormats),
   SECRETS_KEY_RING: keyList(32, true),
   COOKIE_SECRET: keyList(32, false),

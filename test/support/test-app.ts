@@ -112,7 +112,8 @@ export async function startTestApp(
     log: createLog({ level: env.LOG_LEVEL, process: 'test' }, sink),
   });
   await settleBoot(deps);
-  const { server } = createApiServer(deps);
+  const api = createApiServer(deps);
+  const { server } = api;
   const url = await listening(server);
   const documented = responsesOf(openApiDocument());
   const owner = await accountKey(deps, 'owner');
@@ -165,6 +166,7 @@ export async function startTestApp(
         });
         server.closeAllConnections();
       });
+      await api.close();
       await deps.close();
       await Promise.all([mailbox.stop(), backend.stop()]);
       await database.drop();
