@@ -80,6 +80,8 @@ create table api_keys (
   version integer default 1 not null,
   created_at timestamp with time zone default now() not null,
   updated_at timestamp with time zone default now() not null,
+  blocked_by_staff boolean default false not null,
+  expiry_told_at timestamp with time zone,
   constraint api_keys_check CHECK (((digest IS NULL) = (pepper_id IS NULL))),
   constraint api_keys_check1 CHECK (((rate_limit IS NULL) = (rate_window_seconds IS NULL))),
   constraint api_keys_digest_check CHECK ((length(digest) = 32)),
@@ -266,6 +268,42 @@ create table invites (
 );
 alter table invites enable row level security, force row level security;
 
+create table key_policies (
+  tenant_id uuid not null,
+  rotate_after_days integer,
+  on_leak text default 'revoke'::text not null,
+  leak_grace_seconds integer default 86400 not null,
+  updated_by text not null,
+  version integer default 1 not null,
+  created_at timestamp with time zone default now() not null,
+  updated_at timestamp with time zone default now() not null,
+  constraint key_policies_leak_grace_seconds_check CHECK (((leak_grace_seconds >= 900) AND (leak_grace_seconds <= 604800))),
+  constraint key_policies_on_leak_check CHECK ((on_leak = ANY (ARRAY['revoke'::text, 'grace'::text]))),
+  constraint key_policies_pkey PRIMARY KEY (tenant_id),
+  constraint key_policies_rotate_after_days_check CHECK (((rotate_after_days >= 1) AND (rotate_after_days <= 3650))),
+  constraint key_policies_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
+);
+alter table key_policies enable row level security, force row level security;
+
+create table key_rotation_events (
+  id bigint generated always as identity not null,
+  rotation_id uuid not null,
+  tenant_id uuid not null,
+  transition_id text not null,
+  type text not null,
+  from_state text,
+  to_state text not null,
+  data jsonb default '{}'::jsonb not null,
+  actor text not null,
+  reason text,
+  request_id text,
+  at timestamp with time zone default clock_timestamp() not null,
+  constraint key_rotation_events_pkey PRIMARY KEY (id),
+  constraint key_rotation_events_rotation_id_fkey FOREIGN KEY (rotation_id) REFERENCES key_rotations(id),
+  constraint key_rotation_events_rotation_id_transition_id_key UNIQUE (rotation_id, transition_id)
+);
+alter table key_rotation_events enable row level security, force row level security;
+
 create table key_rotations (
   id uuid not null,
   tenant_id uuid not null,
@@ -290,13 +328,23 @@ create table key_rotations (
   created_at timestamp with time zone default now() not null,
   updated_at timestamp with time zone default now() not null,
   ended_at timestamp with time zone,
+  note text,
+  extend_seconds integer default 86400 not null,
+  max_extensions integer default 3 not null,
+  quiet_seconds integer,
+  end_fixed_at timestamp with time zone,
+  ends_before timestamp with time zone,
   constraint key_rotations_check CHECK (((state = ANY (ARRAY['requested'::text, 'cancelled'::text])) OR (new_key_id IS NOT NULL))),
+  constraint key_rotations_extend_seconds_check CHECK (((extend_seconds >= 3600) AND (extend_seconds <= 604800))),
+  constraint key_rotations_max_extensions_check CHECK (((max_extensions >= 1) AND (max_extensions <= 10))),
   constraint key_rotations_new_key_id_fkey FOREIGN KEY (new_key_id) REFERENCES api_keys(id),
   constraint key_rotations_new_key_id_key UNIQUE (new_key_id),
   constraint key_rotations_old_key_id_fkey FOREIGN KEY (old_key_id) REFERENCES api_keys(id),
   constraint key_rotations_overlap_seconds_check CHECK (((overlap_seconds >= 0) AND (overlap_seconds <= 2592000))),
   constraint key_rotations_pkey PRIMARY KEY (id),
   constraint key_rotations_policy_check CHECK ((policy = ANY (ARRAY['expire'::text, 'extend'::text]))),
+  constraint key_rotations_quiet_seconds_check CHECK (((quiet_seconds >= 900) AND (quiet_seconds <= 2592000))),
+  constraint key_rotations_reason CHECK ((reason = ANY (ARRAY['routine'::text, 'scheduled'::text, 'leaked'::text, 'compromised'::text]))),
   constraint key_rotations_state_check CHECK ((state = ANY (ARRAY['requested'::text, 'pending'::text, 'overlapping'::text, 'draining'::text, 'completed'::text, 'cancelled'::text, 'rolled_back'::text, 'compromised'::text]))),
   constraint key_rotations_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
 );
@@ -859,6 +907,10 @@ create table verification_settings (
 
 CREATE INDEX api_key_foreign_hashes_prefix ON public.api_key_foreign_hashes USING btree (prefix);
 
+CREATE INDEX api_keys_age ON public.api_keys USING btree (tenant_id, created_at) WHERE (revoked_at IS NULL);
+
+CREATE INDEX api_keys_expiry ON public.api_keys USING btree (expires_at) WHERE ((expires_at IS NOT NULL) AND (expiry_told_at IS NULL) AND (revoked_at IS NULL));
+
 CREATE INDEX api_keys_family ON public.api_keys USING btree (rotation_family_id);
 
 CREATE INDEX api_keys_pepper ON public.api_keys USING btree (pepper_id) WHERE (revoked_at IS NULL);
@@ -888,6 +940,8 @@ CREATE INDEX invites_list ON public.invites USING btree (created_at DESC, id DES
 CREATE UNIQUE INDEX invites_live ON public.invites USING btree (tenant_id, email) WHERE (status = 'invited'::text);
 
 CREATE INDEX key_rotations_driven ON public.key_rotations USING btree (driven_at) WHERE (state = ANY (ARRAY['requested'::text, 'pending'::text, 'overlapping'::text, 'draining'::text]));
+
+CREATE INDEX key_rotations_new ON public.key_rotations USING btree (new_key_id) WHERE (new_key_id IS NOT NULL);
 
 CREATE UNIQUE INDEX key_rotations_open ON public.key_rotations USING btree (old_key_id) WHERE (state = ANY (ARRAY['requested'::text, 'pending'::text, 'overlapping'::text, 'draining'::text]));
 
@@ -1001,6 +1055,23 @@ AS $function$select m.id, m.scope, m.tenant_id, t.slug, t.status, m.partner_id, 
           from public.memberships m left join public.tenants t on t.id = m.tenant_id
           where m.user_id = who and m.withdrawn_at is null$function$;
 
+CREATE OR REPLACE FUNCTION public.peppers_in_use()
+ RETURNS SETOF text
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+        with recursive used as (
+          (select min(pepper_id) as id from public.api_keys where revoked_at is null)
+          union all
+          select (select min(k.pepper_id) from public.api_keys k where k.revoked_at is null and k.pepper_id > used.id)
+          from used where used.id is not null
+        )
+        select id from used where id is not null
+        union
+        select pepper_id from public.service_accounts where revoked_at is null
+      $function$;
+
 -- Policies
 
 create policy app on api_key_foreign_hashes as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
@@ -1040,6 +1111,14 @@ create policy app on invites as permissive for all to usher_app using (((current
   WHERE (tenants.partner_id = (NULLIF(current_setting('usher.partner'::text, true), ''::text))::uuid)))))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
 
 create policy owner on invites as permissive for all to usher_owner using (true) with check (true);
+
+create policy app on key_policies as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
+
+create policy owner on key_policies as permissive for all to usher_owner using (true) with check (true);
+
+create policy app on key_rotation_events as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
+
+create policy owner on key_rotation_events as permissive for all to usher_owner using (true) with check (true);
 
 create policy app on key_rotations as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
 
@@ -1139,6 +1218,8 @@ grant execute on function find_invite_by_token(bytea) to usher_app;
 
 grant execute on function find_memberships(uuid) to usher_app;
 
+grant execute on function peppers_in_use() to usher_app;
+
 grant usage on schema public to public;
 
 grant usage on schema public to usher_app;
@@ -1150,6 +1231,8 @@ grant usage on sequence audit_entries_seq_seq to usher_app;
 grant usage on sequence connector_line_place_seq to usher_app;
 
 grant usage on sequence events_seq_seq to usher_app;
+
+grant usage on sequence key_rotation_events_id_seq to usher_app;
 
 grant usage on sequence onboarding_events_id_seq to usher_app;
 
@@ -1182,6 +1265,10 @@ grant delete, insert, select, update on table incidents to usher_app;
 grant delete, insert, select, update on table invite_tokens to usher_app;
 
 grant delete, insert, select, update on table invites to usher_app;
+
+grant delete, insert, select, update on table key_policies to usher_app;
+
+grant insert, select on table key_rotation_events to usher_app;
 
 grant delete, insert, select, update on table key_rotations to usher_app;
 

@@ -1,8 +1,10 @@
+import { apiKeyEndpoints } from './api-keys';
 import type { EndpointContract } from './http';
 import { holderEndpoints } from './holders';
 import { identityEndpoints } from './identity';
 import { inviteEndpoints } from './invites';
 import { jobEndpoints } from './jobs';
+import { keyRotationEndpoints } from './key-rotations';
 import { orderEndpoints } from './orders';
 import { provisioningEndpoints } from './provisioning';
 import { rolloutEndpoints } from './rollout';
@@ -18,4 +20,6 @@ export const endpoints: readonly EndpointContract[] = [
   ...orderEndpoints,
   ...rolloutEndpoints,
   ...tenantResourceEndpoints,
+  ...apiKeyEndpoints,
+  ...keyRotationEndpoints,
 ];

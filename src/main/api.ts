@@ -9,7 +9,7 @@ import { ConfigError, loadConfig } from '../platform/config';
 import { errorFields } from '../platform/log';
 import { captchaOf, createDeps, settleBoot } from './deps';
 import type { Deps } from './deps';
-import { databaseCheck, readinessOf } from './readiness';
+import { databaseCheck, pepperCheck, readinessOf } from './readiness';
 import { announce, listen } from './listen';
 import { onStop } from './stop';
 
@@ -17,6 +17,7 @@ import { onStop } from './stop';
 export function createApiServer(deps: Deps): { server: Server; stopServing: () => void } {
   let stopping = false;
   const checkDatabase = databaseCheck(deps.db);
+  const checkPeppers = pepperCheck(deps.db, deps.apiKeys.hasher);
   const parts = createHandlers(deps, captchaOf(deps));
   const app = createApp({
     contracts: endpoints,
@@ -31,7 +32,7 @@ export function createApiServer(deps: Deps): { server: Server; stopServing: () =
     readiness: async () =>
       stopping
         ? { ready: false, parts: { process: 'is stopping' } }
-        : readinessOf({ database: checkDatabase }),
+        : readinessOf({ database: checkDatabase, peppers: checkPeppers }),
     trustedProxies: deps.env.TRUSTED_PROXIES,
     publicUrl: deps.env.PUBLIC_URL,
     log: deps.log,

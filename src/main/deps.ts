@@ -1,12 +1,13 @@
 import { resolve } from 'node:path';
 import type { Client, Connection } from '@temporalio/client';
+import type { ApiKeyMaterial } from '../domain/api-keys/deps';
+import { settlePepper } from '../domain/api-keys/peppers';
 import { createSiteverify } from '../domain/onboarding/captcha';
 import { loadConnectors } from '../domain/onboarding/connectors';
 import type { OnboardingDeps } from '../domain/onboarding/deps';
 import { requireKids } from '../domain/secrets/secrets';
 import { settleIdentity } from '../domain/identity/upkeep';
 import type { Config, ProcessName } from '../platform/config';
-import type { KeyFormat } from '../platform/crypto/key-formats';
 import { createKeyHasher } from '../platform/crypto/keys';
 import { createKeyRing } from '../platform/crypto/sealing';
 import { createDatabase } from '../platform/db';
@@ -32,11 +33,7 @@ export interface Deps extends OnboardingDeps {
     readonly hasher: ReturnType<typeof createKeyHasher>;
   };
   /** What API keys of tenants are made and found with. */
-  readonly apiKeys: {
-    readonly prefix: string;
-    readonly format: KeyFormat;
-    readonly hasher: ReturnType<typeof createKeyHasher>;
-  };
+  readonly apiKeys: ApiKeyMaterial;
   close(): Promise<void>;
 }
 
@@ -114,6 +111,7 @@ export async function settleBoot(deps: Deps): Promise<void> {
     issuerNames: deps.env.OIDC_ISSUERS.map(({ name }) => name),
     hasher: deps.serviceKeys.hasher,
   });
+  await settlePepper(deps.db, deps.apiKeys.hasher);
 }
 
 /** The captcha provider of this deployment, if there is one. */

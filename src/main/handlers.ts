@@ -6,11 +6,13 @@ import { createOnboardingCookies } from '../../api/onboarding-cookie';
 import type { OnboardingCookies } from '../../api/onboarding-cookie';
 import type { AnyHandlers, RouterDeps } from '../../api/router';
 import { clientAddress } from '../../api/app';
+import { createApiKeyRoutes } from '../../api/routes/api-keys';
 import { createHolderRoutes } from '../../api/routes/holders';
 import { createIncidentRoutes } from '../../api/routes/incidents';
 import { createInviteRoutes } from '../../api/routes/invites';
 import { createJobRoutes } from '../../api/routes/jobs';
 import { createLoginLinkRoutes } from '../../api/routes/login-link';
+import { createKeyRotationRoutes } from '../../api/routes/key-rotations';
 import { createOrderRoutes } from '../../api/routes/orders';
 import { createProvisioningRoutes } from '../../api/routes/provisioning';
 import { createRolloutRoutes } from '../../api/routes/rollout';
@@ -44,6 +46,9 @@ export interface HttpParts {
   readonly onRefused: RouterDeps['onRefused'];
   readonly onboardingCookies: OnboardingCookies;
 }
+
+// Imported keys are adopted, and misses counted, by the verifier.
+const closedDoors = { countFailure: () => undefined, adopt: () => Promise.resolve() };
 
 /** Builds every handler of the API from the dependencies of the process. */
 export function createHandlers(deps: Deps, captcha: CaptchaProvider | undefined): HttpParts {
@@ -86,6 +91,8 @@ export function createHandlers(deps: Deps, captcha: CaptchaProvider | undefined)
     ...createRolloutRoutes(shared),
     ...createIncidentRoutes(shared),
     ...createTenantResourceRoutes(shared),
+    ...createApiKeyRoutes({ ...shared, leakDoors: closedDoors }),
+    ...createKeyRotationRoutes(shared),
   };
   const idempotencyKeys = createIdempotencyKeys({ secret: cookieKey.key, ring });
   const authenticate = createAuthenticate({

@@ -1,3 +1,4 @@
+import { wakeAllRotationsFrom, wakeUndrivenRotations } from '../domain/api-keys/reconciler';
 import { relayMails } from '../domain/mails/mails';
 import type { MailSender } from '../domain/mails/mails';
 import { sweepIdentity } from '../domain/identity/upkeep';
@@ -78,7 +79,8 @@ export function startUpkeep(deps: Deps, mailSender: MailSender): Upkeep {
 
 async function reconcile(deps: Deps): Promise<boolean> {
   const { db } = deps;
-  const woken = await wakeUndriven(deps, deps.env.DRIVE_WITHIN_HOURS);
+  const hours = deps.env.DRIVE_WITHIN_HOURS;
+  const woken = (await wakeUndriven(deps, hours)) + (await wakeUndrivenRotations(deps, hours));
   if (woken > 0) deps.log.info({ woken }, `Woke ${String(woken)} processes that nobody drove`);
   const released = await withSystem(db, 'reconciler', (tx) => releaseHeld(tx, deps, 50));
   await withSystem(db, 'reconciler', dropStalePlaces);
@@ -90,7 +92,7 @@ async function reconcile(deps: Deps): Promise<boolean> {
   }
   const swept = (await sweepPlatform(db, 1000)) + (await sweepIdentity(db, 1000));
   const rewrapped = await rewrapBatch(db, deps.ring, 200);
-  return woken === 200 || released === 50 || swept >= 1000 || rewrapped === 200;
+  return woken >= 200 || released === 50 || swept >= 1000 || rewrapped === 200;
 }
 
 /**
@@ -104,13 +106,15 @@ async function wakeAllInNewNamespace(deps: Deps): Promise<void> {
   );
   const id = described.namespaceInfo?.id;
   if (!id || (await readState(deps.db, namespaceState)) === id) return;
-  let from: string | null = null;
   let batches = 0;
-  do {
-    from = await wakeAllFrom(deps, from);
-    batches += 1;
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  } while (from !== null);
+  for (const wakeFrom of [wakeAllFrom, wakeAllRotationsFrom]) {
+    let from: string | null = null;
+    do {
+      from = await wakeFrom(deps, from);
+      batches += 1;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    } while (from !== null);
+  }
   await writeState(deps.db, namespaceState, id);
   deps.log.info(
     { batches },

@@ -9,7 +9,7 @@ import { createDeps, settleBoot } from './deps';
 import type { Deps } from './deps';
 import { announce, listen } from './listen';
 import { createMailSender } from './mailing';
-import { databaseCheck, readinessOf } from './readiness';
+import { databaseCheck, pepperCheck, readinessOf } from './readiness';
 import { onStop } from './stop';
 import { installRuntime, startTemporalPart } from './temporal-part';
 import { startUpkeep } from './upkeep';
@@ -60,11 +60,13 @@ async function main(): Promise<void> {
   const worker = await startWorker(deps);
   let stopping = false;
   const checkDatabase = databaseCheck(deps.db);
+  const checkPeppers = pepperCheck(deps.db, deps.apiKeys.hasher);
   const readiness = () =>
     stopping
       ? Promise.resolve({ ready: false, parts: { process: 'is stopping' } })
       : readinessOf({
           database: checkDatabase,
+          peppers: checkPeppers,
           temporal: () => Promise.resolve(worker.isPolling() ? 'ok' : 'is not polled'),
         });
   const server = createServer((request, response) => {

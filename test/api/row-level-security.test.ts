@@ -38,7 +38,7 @@ async function insertKeyRows(tenantId: string): Promise<void> {
     `insert into api_key_usage_days (key_id, tenant_id, day, code, requests)
      values ($1, $2, current_date, 'VALID', 1)`,
     `insert into key_rotations (id, old_key_id, tenant_id, family_id, state, reason, requested_by)
-     values (gen_random_uuid(), $1, $2, $1, 'requested', 'the test wants it', 'system:test')`,
+     values (gen_random_uuid(), $1, $2, $1, 'requested', 'routine', 'system:test')`,
   ])
     await superuser.query(sql, [id, tenantId]);
 }

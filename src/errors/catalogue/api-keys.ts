@@ -20,11 +20,23 @@ export const apiKeyProblems = {
     retryable: false,
     next: 'Unblock it first.',
   },
-  'api-key-unissued': {
-    status: 409,
-    title: 'Keys of this form are never test keys',
+  'environment-not-issued': {
+    status: 422,
+    title: 'Keys of the form that is issued here are never test keys',
     retryable: false,
     next: 'Issue a live key, or set KEYS_FORMAT to a form that has test keys.',
+  },
+  'tenant-without-keys': {
+    status: 409,
+    title: 'This tenant gets no keys in its present status',
+    retryable: false,
+    next: 'Activate, resume or restore the tenant first.',
+  },
+  'plan-limit-reached': {
+    status: 409,
+    title: 'The plan of this tenant does not allow more',
+    retryable: false,
+    next: 'See `limit`; revoke a key that is not needed, lower the limit, or change the plan.',
   },
   'scope-planned': {
     status: 422,
@@ -43,6 +55,12 @@ export const apiKeyProblems = {
     title: 'Too many imported keys share this prefix',
     retryable: false,
     next: 'Wait until the keys with this prefix have been used once, or issue new ones.',
+  },
+  'pepper-unknown': {
+    status: 409,
+    title: 'No pepper of this name is configured',
+    retryable: false,
+    next: 'Add it to KEYS_HASH_PEPPER of every process first, behind the one in use; then promote it.',
   },
   'api-key-exists': {
     status: 409,

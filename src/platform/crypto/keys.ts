@@ -22,8 +22,8 @@ export interface KeyHasher {
   readonly pepperIds: readonly string[];
   /** Digest under the active pepper. */
   digest(key: string): KeyDigest;
-  /** Digests under every pepper, the active one first; for look-up. */
-  candidates(key: string): readonly KeyDigest[];
+  /** Digests under every pepper, the active one first; of a key, or of the SHA-256 that is known of it. */
+  candidates(key: string | Buffer): readonly KeyDigest[];
 }
 
 const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
@@ -121,7 +121,7 @@ export function createKeyHasher(peppers: readonly NamedKey[], label: KeyLabel): 
     pepperIds: macKeys.map(({ id }) => id),
     digest: (key) => under(active, innerOf(key)),
     candidates: (key) => {
-      const inner = innerOf(key);
+      const inner = typeof key === 'string' ? innerOf(key) : key;
       return macKeys.map((macKey) => under(macKey, inner));
     },
   };

@@ -2,12 +2,15 @@ import { manyLines, oneLine } from '../display-text';
 import { formatMoment, localeOf, type Locale } from '../locale';
 import type { MailContent, MailTemplates } from './templates/content';
 import * as deCustomer from './templates/de-customer';
+import * as deKeys from './templates/de-keys';
 import * as deStaff from './templates/de-staff';
 import * as enCustomer from './templates/en-customer';
+import * as enKeys from './templates/en-keys';
 import * as enStaff from './templates/en-staff';
 import type { MailData, MailKind } from './templates/kinds';
 import { mailHtml, mailText } from './templates/layout';
 import * as ruCustomer from './templates/ru-customer';
+import * as ruKeys from './templates/ru-keys';
 import * as ruStaff from './templates/ru-staff';
 
 /** One mail to be written: its kind decides what its data must be. */
@@ -29,9 +32,9 @@ export interface RenderedMail {
 }
 
 const templates: Readonly<Record<Locale, MailTemplates>> = {
-  en: { ...enCustomer.customerMails, ...enStaff.staffMails },
-  de: { ...deCustomer.customerMails, ...deStaff.staffMails },
-  ru: { ...ruCustomer.customerMails, ...ruStaff.staffMails },
+  en: { ...enCustomer.customerMails, ...enStaff.staffMails, ...enKeys.keyMails },
+  de: { ...deCustomer.customerMails, ...deStaff.staffMails, ...deKeys.keyMails },
+  ru: { ...ruCustomer.customerMails, ...ruStaff.staffMails, ...ruKeys.keyMails },
 };
 
 /* Visible characters; whatever is not named here is a name. */
