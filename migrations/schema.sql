@@ -584,6 +584,44 @@ create table partners (
   constraint partners_status_check CHECK ((status = ANY (ARRAY['active'::text, 'terminated'::text])))
 );
 
+create table product_requests (
+  id uuid not null,
+  tenant_id uuid not null,
+  product text not null,
+  note text,
+  status text default 'open'::text not null,
+  requested_by text not null,
+  decided_by text,
+  decided_reason text,
+  created_at timestamp with time zone default now() not null,
+  decided_at timestamp with time zone,
+  constraint product_requests_pkey PRIMARY KEY (id),
+  constraint product_requests_product_fkey FOREIGN KEY (product) REFERENCES products(product),
+  constraint product_requests_status_check CHECK ((status = ANY (ARRAY['open'::text, 'granted'::text, 'declined'::text]))),
+  constraint product_requests_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
+);
+alter table product_requests enable row level security, force row level security;
+
+create table product_trials (
+  id uuid not null,
+  tenant_id uuid not null,
+  product text not null,
+  note text,
+  requested_by text not null,
+  started_at timestamp with time zone default now() not null,
+  extended_at timestamp with time zone,
+  warned_for timestamp with time zone,
+  ended_at timestamp with time zone,
+  end_reason text,
+  driven_at timestamp with time zone,
+  constraint product_trials_end_reason_check CHECK ((end_reason = ANY (ARRAY['expired'::text, 'granted'::text, 'withdrawn'::text]))),
+  constraint product_trials_pkey PRIMARY KEY (id),
+  constraint product_trials_product_fkey FOREIGN KEY (product) REFERENCES products(product),
+  constraint product_trials_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
+  constraint product_trials_tenant_id_product_key UNIQUE (tenant_id, product)
+);
+alter table product_trials enable row level security, force row level security;
+
 create table products (
   product text not null,
   name text not null,
@@ -764,6 +802,26 @@ create table system_state (
   constraint system_state_pkey PRIMARY KEY (key)
 );
 
+create table tenant_lifecycles (
+  tenant_id uuid not null,
+  driven_at timestamp with time zone,
+  told_status text,
+  trial_warned_for timestamp with time zone,
+  export_failures integer default 0 not null,
+  export_next_at timestamp with time zone,
+  export_problem text,
+  exported_at timestamp with time zone,
+  export_location text,
+  export_bytes bigint,
+  export_sha256 text,
+  export_rows bigint,
+  rows_purged bigint default 0 not null,
+  created_at timestamp with time zone default now() not null,
+  constraint tenant_lifecycles_pkey PRIMARY KEY (tenant_id),
+  constraint tenant_lifecycles_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
+);
+alter table tenant_lifecycles enable row level security, force row level security;
+
 create table tenant_resources (
   id uuid not null,
   tenant_id uuid not null,
@@ -782,6 +840,15 @@ create table tenant_resources (
   constraint tenant_resources_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
 );
 alter table tenant_resources enable row level security, force row level security;
+
+create table tenant_slugs (
+  slug text not null,
+  tenant_id uuid not null,
+  created_at timestamp with time zone default now() not null,
+  constraint tenant_slugs_pkey PRIMARY KEY (slug),
+  constraint tenant_slugs_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
+);
+alter table tenant_slugs enable row level security, force row level security;
 
 create table tenants (
   id uuid not null,
@@ -802,9 +869,31 @@ create table tenants (
   version integer default 1 not null,
   created_at timestamp with time zone default now() not null,
   updated_at timestamp with time zone default now() not null,
+  erp_customer_id text,
+  stripe_customer_id text,
+  contract_start date,
+  contract_end date,
+  primary_domain text,
+  seats integer,
+  billing jsonb default '{}'::jsonb not null,
+  frozen_at timestamp with time zone,
+  frozen_reason text,
+  archived_at timestamp with time zone,
+  deleted_from text,
+  deleted_at timestamp with time zone,
+  deleted_by text,
+  deleted_reason text,
+  purge_at timestamp with time zone,
+  purging_at timestamp with time zone,
+  purging_by text,
+  purging_reason text,
+  purged_at timestamp with time zone,
   constraint tenants_bucket_check CHECK (((bucket >= 0) AND (bucket <= 99))),
+  constraint tenants_contract CHECK ((contract_end >= contract_start)),
+  constraint tenants_frozen_reason_check CHECK ((frozen_reason = ANY (ARRAY['cancelled'::text, 'trial-ended'::text]))),
   constraint tenants_partner_id_fkey FOREIGN KEY (partner_id) REFERENCES partners(id),
   constraint tenants_pkey PRIMARY KEY (id),
+  constraint tenants_seats_check CHECK ((seats >= 1)),
   constraint tenants_slug_key UNIQUE (slug),
   constraint tenants_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'trial'::text, 'active'::text, 'suspended'::text, 'frozen'::text, 'archived'::text, 'deleted'::text, 'purging'::text])))
 );
@@ -985,6 +1074,12 @@ CREATE INDEX outbox_due ON public.outbox USING btree (available_at) WHERE ((deli
 
 CREATE INDEX outbox_open ON public.outbox USING btree (aggregate, n) WHERE ((delivered_at IS NULL) AND (dead_at IS NULL));
 
+CREATE INDEX product_requests_list ON public.product_requests USING btree (created_at DESC, id DESC);
+
+CREATE UNIQUE INDEX product_requests_open ON public.product_requests USING btree (tenant_id, product) WHERE (status = 'open'::text);
+
+CREATE INDEX product_trials_open ON public.product_trials USING btree (driven_at NULLS FIRST) WHERE (ended_at IS NULL);
+
 CREATE INDEX rate_limits_expire ON public.rate_limits USING btree (expire);
 
 CREATE UNIQUE INDEX resource_repairs_open ON public.resource_repairs USING btree (resource_id) WHERE (state = 'open'::text);
@@ -1007,15 +1102,29 @@ CREATE INDEX tenant_resources_check ON public.tenant_resources USING btree (chec
 
 CREATE UNIQUE INDEX tenant_resources_current ON public.tenant_resources USING btree (tenant_id, connector) WHERE (status <> 'left'::text);
 
+CREATE INDEX tenant_slugs_tenant ON public.tenant_slugs USING btree (tenant_id);
+
+CREATE INDEX tenants_list ON public.tenants USING btree (created_at DESC, id DESC);
+
 CREATE INDEX tenants_partner ON public.tenants USING btree (partner_id) WHERE (partner_id IS NOT NULL);
 
+CREATE INDEX tenants_purge ON public.tenants USING btree (purge_at) WHERE (status = 'deleted'::text);
+
 CREATE INDEX tenants_status ON public.tenants USING btree (status, id);
+
+CREATE INDEX tenants_trial ON public.tenants USING btree (trial_ends_at) WHERE (status = 'trial'::text);
 
 CREATE UNIQUE INDEX token_rotations_open ON public.token_rotations USING btree (tenant_id) WHERE (state <> ALL (ARRAY['done'::text, 'failed'::text]));
 
 CREATE INDEX user_identities_user ON public.user_identities USING btree (user_id);
 
 -- Functions
+
+CREATE OR REPLACE FUNCTION public.effective_status(status text, trial_ends_at timestamp with time zone)
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+AS $function$ select case when status = 'trial' and trial_ends_at <= now() then 'frozen' else status end $function$;
 
 CREATE OR REPLACE FUNCTION public.enqueue_wake(row_id uuid, of_type text, of_workflow text, with_input jsonb, for_request text, by_claimant text)
  RETURNS boolean
@@ -1051,9 +1160,9 @@ CREATE OR REPLACE FUNCTION public.find_memberships(who uuid)
  LANGUAGE sql
  STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public'
-AS $function$select m.id, m.scope, m.tenant_id, t.slug, t.status, m.partner_id, m.role, m.origin
-          from public.memberships m left join public.tenants t on t.id = m.tenant_id
-          where m.user_id = who and m.withdrawn_at is null$function$;
+AS $function$select m.id, m.scope, m.tenant_id, t.slug, public.effective_status(t.status, t.trial_ends_at), m.partner_id, m.role, m.origin
+        from public.memberships m left join public.tenants t on t.id = m.tenant_id
+        where m.user_id = who and m.withdrawn_at is null$function$;
 
 CREATE OR REPLACE FUNCTION public.peppers_in_use()
  RETURNS SETOF text
@@ -1071,6 +1180,72 @@ AS $function$
         union
         select pepper_id from public.service_accounts where revoked_at is null
       $function$;
+
+CREATE OR REPLACE FUNCTION public.purge_tenant(which uuid, most integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+    declare
+      owned record;
+      gone int;
+    begin
+      perform 1 from tenants as t join tenant_lifecycles as l on l.tenant_id = t.id
+        where t.id = which and t.status = 'purging' and t.purged_at is null and l.exported_at is not null;
+      if not found then
+        raise exception 'the tenant is not being purged, or was not exported' using errcode = 'check_violation';
+      end if;
+
+      with nobody as (
+        select u.id from users as u
+        where u.email <> ('purged-' || u.id || '@purged.invalid') and not u.staff
+          and exists (select 1 from memberships as m where m.user_id = u.id and m.tenant_id = which)
+          and not exists (select 1 from memberships as m where m.user_id = u.id and m.tenant_id is distinct from which)
+        limit most
+      ), gone_sessions as (
+        delete from sessions where user_id in (select id from nobody)
+      ), gone_links as (
+        delete from login_links where user_id in (select id from nobody)
+      ), gone_identities as (
+        delete from user_identities where user_id in (select id from nobody)
+      )
+      update users set email = 'purged-' || id || '@purged.invalid', name = null, password_hash = null,
+        status = 'deactivated', deactivated_at = coalesce(deactivated_at, now()), version = version + 1
+      where id in (select id from nobody);
+      get diagnostics gone = row_count;
+      if gone > 0 then
+        return gone;
+      end if;
+
+      for owned in
+        with recursive tables as (
+          select c.oid, c.relname from pg_class as c
+            join pg_attribute as a on a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped
+          where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
+            and c.relname not like 'audit%'
+            and c.relname not in ('events', 'secret_accesses', 'tenant_lifecycles', 'tenant_slugs')
+        ), depths as (
+          select oid, 0 as depth from tables
+          union
+          select f.conrelid, d.depth + 1 from depths as d
+            join pg_constraint as f on f.confrelid = d.oid and f.contype = 'f' and f.conrelid <> f.confrelid
+            join tables as t on t.oid = f.conrelid
+          where d.depth < 30
+        )
+        select t.relname as name, max(d.depth) as depth from tables as t join depths as d on d.oid = t.oid
+        group by t.relname order by max(d.depth) desc, t.relname
+      loop
+        execute format(
+          'delete from %1$I where (tableoid, ctid) in (select tableoid, ctid from %1$I where tenant_id = $1 limit $2)',
+          owned.name) using which, most;
+        get diagnostics gone = row_count;
+        if gone > 0 then
+          return gone;
+        end if;
+      end loop;
+      return 0;
+    end $function$;
 
 -- Policies
 
@@ -1166,6 +1341,14 @@ create policy app on orders as permissive for all to usher_app using (((current_
 
 create policy owner on orders as permissive for all to usher_owner using (true) with check (true);
 
+create policy app on product_requests as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
+
+create policy owner on product_requests as permissive for all to usher_owner using (true) with check (true);
+
+create policy app on product_trials as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
+
+create policy owner on product_trials as permissive for all to usher_owner using (true) with check (true);
+
 create policy app on resource_repairs as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
 
 create policy owner on resource_repairs as permissive for all to usher_owner using (true) with check (true);
@@ -1188,11 +1371,21 @@ create policy app on step_attempts as permissive for all to usher_app using (((c
 
 create policy owner on step_attempts as permissive for all to usher_owner using (true) with check (true);
 
+create policy app on tenant_lifecycles as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
+
+create policy owner on tenant_lifecycles as permissive for all to usher_owner using (true) with check (true);
+
 create policy app on tenant_resources as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid) OR ((current_setting('usher.scope'::text, true) = 'partner'::text) AND (tenant_id IN ( SELECT tenants.id
    FROM tenants
   WHERE (tenants.partner_id = (NULLIF(current_setting('usher.partner'::text, true), ''::text))::uuid)))))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
 
 create policy owner on tenant_resources as permissive for all to usher_owner using (true) with check (true);
+
+create policy app on tenant_slugs as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid) OR ((current_setting('usher.scope'::text, true) = 'partner'::text) AND (tenant_id IN ( SELECT tenants.id
+   FROM tenants
+  WHERE (tenants.partner_id = (NULLIF(current_setting('usher.partner'::text, true), ''::text))::uuid)))))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
+
+create policy owner on tenant_slugs as permissive for all to usher_owner using (true) with check (true);
 
 create policy app on tenants as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid) OR ((current_setting('usher.scope'::text, true) = 'partner'::text) AND (partner_id = (NULLIF(current_setting('usher.partner'::text, true), ''::text))::uuid)))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
 
@@ -1212,6 +1405,10 @@ create policy owner on user_workspaces as permissive for all to usher_owner usin
 
 -- Grants
 
+grant execute on function effective_status(text,timestamp with time zone) to usher_app;
+
+grant execute on function effective_status(text,timestamp with time zone) to usher_sequencer;
+
 grant execute on function enqueue_wake(uuid,text,text,jsonb,text,text) to public;
 
 grant execute on function find_invite_by_token(bytea) to usher_app;
@@ -1219,6 +1416,8 @@ grant execute on function find_invite_by_token(bytea) to usher_app;
 grant execute on function find_memberships(uuid) to usher_app;
 
 grant execute on function peppers_in_use() to usher_app;
+
+grant execute on function purge_tenant(uuid,integer) to usher_app;
 
 grant usage on schema public to public;
 
@@ -1296,6 +1495,10 @@ grant delete, insert, select, update on table outbox_aggregates to usher_app;
 
 grant delete, insert, select, update on table partners to usher_app;
 
+grant delete, insert, select, update on table product_requests to usher_app;
+
+grant delete, insert, select, update on table product_trials to usher_app;
+
 grant delete, insert, select, update on table products to usher_app;
 
 grant delete, insert, select, update on table rate_limits to usher_app;
@@ -1318,7 +1521,11 @@ grant delete, insert, select, update on table step_attempts to usher_app;
 
 grant delete, insert, select, update on table system_state to usher_app;
 
+grant insert, select, update on table tenant_lifecycles to usher_app;
+
 grant delete, insert, select, update on table tenant_resources to usher_app;
+
+grant delete, insert, select, update on table tenant_slugs to usher_app;
 
 grant delete, insert, select, update on table tenants to usher_app;
 

@@ -2,3 +2,4 @@ export { onboardTenant } from './onboard-tenant';
 export { evaluateRollout, planReconciliation, reconcileTenant } from './reconcile-tenant';
 export { lookAfterKeys, rotateApiKey } from './rotate-api-key';
 export { rotateToken } from './rotate-token';
+export { tenantLifecycle } from './tenant-lifecycle';

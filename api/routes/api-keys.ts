@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { z } from 'zod';
-import type { ApiKeyCreate, apiKeyEndpoints } from '../../src/contracts/api-keys';
+import type { apiKeyEndpoints } from '../../src/contracts/api-key-endpoints';
+import type { ApiKeyCreate } from '../../src/contracts/api-keys';
 import type { KeyRotate } from '../../src/contracts/key-rotations';
 import { getApiKey, listApiKeys } from '../../src/domain/api-keys/api-keys';
 import type { ApiKeyDeps } from '../../src/domain/api-keys/deps';
@@ -25,10 +26,11 @@ import type { Cursors } from '../../src/platform/cursors';
 import type { Tx } from '../../src/platform/db';
 import { errorFields } from '../../src/platform/log';
 import type { Call, Handlers } from '../endpoint';
-import { inTenant, inTenantOfKey } from '../key-tenancy';
+import { inTenantOfKey } from '../key-tenancy';
 import type { KeyPermission } from '../key-tenancy';
 import { requestSource } from '../middleware/authenticate';
 import { once } from '../middleware/idempotency';
+import { inTenantScope } from '../tenant-scope';
 import { keyAnswer } from './api-key-answers';
 
 /** What the routes of API keys use. */
@@ -74,7 +76,7 @@ export function createApiKeyRoutes(deps: ApiKeyRoutesDeps): Handlers<typeof apiK
   return {
     createApiKey(call) {
       const { caller, body, idempotency } = call;
-      return inTenant(db, caller, body.tenant_id, 'keys:create', (tx) =>
+      return inTenantScope(db, creating(caller, body.tenant_id), (tx) =>
         once(idempotency, tx, async () => {
           const issuer = issuerOf(caller, body.tenant_id);
           const wanted = { ...wantedOf(body), environment: body.environment };
@@ -89,11 +91,9 @@ export function createApiKeyRoutes(deps: ApiKeyRoutesDeps): Handlers<typeof apiK
     async listApiKeys({ caller, query }) {
       const { limit, cursor, ...filter } = query;
       const keyset = cursors.open('api-keys', filter, { limit, cursor });
-      const listed = await inTenant(
+      const listed = await inTenantScope(
         db,
-        caller,
-        filter.tenant_id,
-        'keys:read',
+        { caller, permission: 'keys:read', tenantId: filter.tenant_id },
         async (tx) => {
           if (!(await findTenant(tx, filter.tenant_id))) throw new DomainError('tenant-not-found');
           const page = await listApiKeys(tx, { ...filter, tenantId: filter.tenant_id }, keyset);
@@ -122,7 +122,7 @@ export function createApiKeyRoutes(deps: ApiKeyRoutesDeps): Handlers<typeof apiK
 
     importApiKey(call) {
       const { caller, body, idempotency } = call;
-      return inTenant(db, caller, body.tenant_id, 'keys:create', (tx) =>
+      return inTenantScope(db, creating(caller, body.tenant_id), (tx) =>
         once(idempotency, tx, async () => {
           const issuer = issuerOf(caller, body.tenant_id);
           const wanted = { ...wantedOf(body), prefix: body.prefix, hash: body.hash };
@@ -220,6 +220,12 @@ export function createApiKeyRoutes(deps: ApiKeyRoutesDeps): Handlers<typeof apiK
     },
   };
 }
+
+const creating = (caller: Call['caller'], tenantId: string) => ({
+  caller,
+  permission: 'keys:create',
+  tenantId,
+});
 
 type DeedCall = Pick<Call, 'caller' | 'ifMatch' | 'ip' | 'userAgent'> & {
   readonly params: { readonly id: string };

@@ -11,9 +11,10 @@ import { DomainError } from '../../src/errors/problems';
 import { openBarrier } from '../../src/platform/barriers';
 import type { Cursors } from '../../src/platform/cursors';
 import type { Call, Handlers } from '../endpoint';
-import { inTenant, inTenantOfKey } from '../key-tenancy';
+import { inTenantOfKey } from '../key-tenancy';
 import { requestSource } from '../middleware/authenticate';
 import { once } from '../middleware/idempotency';
+import { inTenantScope } from '../tenant-scope';
 import { rotationAnswer } from './api-key-answers';
 
 /** What the routes of rotations use. */
@@ -121,11 +122,9 @@ export function createKeyRotationRoutes(
     rollbackKeyRotation: (call) => order(call, { kind: 'rollback' }),
 
     async getKeyPolicy({ caller, query }) {
-      const policy = await inTenant(
+      const policy = await inTenantScope(
         db,
-        caller,
-        query.tenant_id,
-        'keys:read',
+        { caller, permission: 'keys:read', tenantId: query.tenant_id },
         (tx) => getPolicy(tx, query.tenant_id),
         { readOnly: true },
       );
@@ -134,7 +133,8 @@ export function createKeyRotationRoutes(
 
     async putKeyPolicy(call) {
       const { caller, body } = call;
-      const policy = await inTenant(db, caller, body.tenant_id, 'keys:write', (tx) =>
+      const writing = { caller, permission: 'keys:write', tenantId: body.tenant_id };
+      const policy = await inTenantScope(db, writing, (tx) =>
         putPolicy(
           tx,
           {

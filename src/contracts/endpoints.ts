@@ -1,4 +1,4 @@
-import { apiKeyEndpoints } from './api-keys';
+import { apiKeyEndpoints } from './api-key-endpoints';
 import type { EndpointContract } from './http';
 import { holderEndpoints } from './holders';
 import { identityEndpoints } from './identity';
@@ -7,7 +7,9 @@ import { jobEndpoints } from './jobs';
 import { keyRotationEndpoints } from './key-rotations';
 import { orderEndpoints } from './orders';
 import { provisioningEndpoints } from './provisioning';
+import { registryEndpoints } from './registry';
 import { rolloutEndpoints } from './rollout';
+import { tenantAdminEndpoints } from './tenant-admin';
 import { tenantResourceEndpoints } from './tenants';
 
 /** Every endpoint of the API, by domain: what the router serves and /openapi.json describes. */
@@ -19,6 +21,8 @@ export const endpoints: readonly EndpointContract[] = [
   ...jobEndpoints,
   ...orderEndpoints,
   ...rolloutEndpoints,
+  ...registryEndpoints,
+  ...tenantAdminEndpoints,
   ...tenantResourceEndpoints,
   ...apiKeyEndpoints,
   ...keyRotationEndpoints,

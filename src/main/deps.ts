@@ -7,11 +7,14 @@ import { loadConnectors } from '../domain/onboarding/connectors';
 import type { OnboardingDeps } from '../domain/onboarding/deps';
 import { requireKids } from '../domain/secrets/secrets';
 import { settleIdentity } from '../domain/identity/upkeep';
+import { seedTenant } from '../domain/tenants/create-tenant';
 import type { Config, ProcessName } from '../platform/config';
 import { createKeyHasher } from '../platform/crypto/keys';
 import { createKeyRing } from '../platform/crypto/sealing';
-import { createDatabase } from '../platform/db';
+import { createDatabase, withSystem } from '../platform/db';
 import type { Database } from '../platform/db';
+import { createDirectoryExports } from '../platform/export-store';
+import type { ExportStore } from '../platform/export-store';
 import { createLog, errorFields } from '../platform/log';
 import type { Log } from '../platform/log';
 import { createMetrics } from '../platform/metrics';
@@ -26,6 +29,7 @@ import { requireAppRole } from './require-app-role';
 /** Everything that a process of Usher is built from. */
 export interface Deps extends OnboardingDeps {
   readonly env: Config;
+  readonly exports: ExportStore;
   readonly temporal: { readonly client: Client; readonly connection: Connection };
   readonly outbound: Outbound;
   readonly serviceKeys: {
@@ -81,6 +85,7 @@ export function createDeps(
     ring,
     outbox,
     outbound,
+    exports: createDirectoryExports(exportDirectory(env)),
     connectors: loadConnectors({ dir: resolve(env.CONNECTORS_DIR), env: process.env }),
     metrics: createMetrics(),
     log,
@@ -103,6 +108,9 @@ export function createDeps(
   };
 }
 
+const exportDirectory = ({ TENANT_EXPORT_DIR: given, APP_ENV: app }: Config): string =>
+  given === '' && app === 'dev' ? '.usher/exports' : given;
+
 /** What has to hold before a process serves: the right database role, and no key missing that rows hang on. */
 export async function settleBoot(deps: Deps): Promise<void> {
   await requireAppRole(deps.db);
@@ -112,6 +120,8 @@ export async function settleBoot(deps: Deps): Promise<void> {
     hasher: deps.serviceKeys.hasher,
   });
   await settlePepper(deps.db, deps.apiKeys.hasher);
+  // With nothing configured there is a tenant to try things on.
+  if (deps.env.APP_ENV === 'dev') await withSystem(deps.db, 'boot', seedTenant);
 }
 
 /** The captcha provider of this deployment, if there is one. */

@@ -15,10 +15,13 @@ import { createLoginLinkRoutes } from '../../api/routes/login-link';
 import { createKeyRotationRoutes } from '../../api/routes/key-rotations';
 import { createOrderRoutes } from '../../api/routes/orders';
 import { createProvisioningRoutes } from '../../api/routes/provisioning';
+import { createRegistryRoutes } from '../../api/routes/registry';
 import { createRolloutRoutes } from '../../api/routes/rollout';
 import { createServiceAccountRoutes } from '../../api/routes/service-accounts';
 import { createSignInRoutes } from '../../api/routes/sign-in';
+import { createTenantMoveRoutes } from '../../api/routes/tenant-moves';
 import { createTenantResourceRoutes } from '../../api/routes/tenant-resources';
+import { createTenantRoutes } from '../../api/routes/tenants';
 import { createUserRoutes } from '../../api/routes/users';
 import { createPageRoutes } from '../../api/pages/routes';
 import * as audit from '../domain/audit/audit-entries';
@@ -90,6 +93,9 @@ export function createHandlers(deps: Deps, captcha: CaptchaProvider | undefined)
     ...createJobRoutes(shared),
     ...createRolloutRoutes(shared),
     ...createIncidentRoutes(shared),
+    ...createRegistryRoutes(shared),
+    ...createTenantRoutes(shared),
+    ...createTenantMoveRoutes(shared),
     ...createTenantResourceRoutes(shared),
     ...createApiKeyRoutes({ ...shared, leakDoors: closedDoors }),
     ...createKeyRotationRoutes(shared),

@@ -41,6 +41,15 @@ function createWriters(publicUrl: string): Writers {
     keyPrefix: text(mail, 'key_prefix'),
     link: `${publicUrl}/docs`,
   });
+  const trial = (mail: Mail): MailData['trial-ending'] => ({
+    recipientName: mail.toName,
+    tenantName: text(mail, 'tenant_name'),
+    productName: maybe(mail, 'product'),
+    endsAt: moment(mail, 'ends_at'),
+    link: `${publicUrl}/onboarding/progress`,
+  });
+  const tenantPage = (mail: Mail): string =>
+    `${publicUrl}/console/tenants/${encodeURIComponent(text(mail, 'tenant_slug'))}`;
   return {
     invite,
     'invite-reminder': invite,
@@ -101,6 +110,30 @@ function createWriters(publicUrl: string): Writers {
       because: text(mail, 'reason') === 'leaked' ? 'leaked' : 'scheduled',
     }),
     'key-leaked': (mail) => ({ ...key(mail), endsAt: ahead(mail, 'ends_at') }),
+    'tenant-notice': (mail) => ({
+      recipientName: mail.toName,
+      tenantName: text(mail, 'tenant_name'),
+      change: text(mail, 'change') as MailData['tenant-notice']['change'],
+      purgeAt: maybe(mail, 'purge_at') === null ? null : moment(mail, 'purge_at'),
+      link: `${publicUrl}/onboarding/progress`,
+    }),
+    'trial-ending': trial,
+    'trial-ended': trial,
+    'purge-blocked': (mail) => ({
+      tenantName: text(mail, 'tenant_name'),
+      problemTitle: text(mail, 'problem_title'),
+      whatToDo: text(mail, 'problem_next'),
+      blockedAt: moment(mail, 'blocked_at'),
+      link: tenantPage(mail),
+    }),
+    'catalog-request': (mail) => ({
+      tenantName: text(mail, 'tenant_name'),
+      productName: text(mail, 'product'),
+      trial: mail.data['trial'] === true,
+      note: maybe(mail, 'note'),
+      requestedAt: moment(mail, 'requested_at'),
+      link: tenantPage(mail),
+    }),
   };
 }
 

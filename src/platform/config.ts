@@ -12,6 +12,7 @@ import {
   secret,
   secretOf,
   whole,
+  yesNo,
 } from './config-values';
 import { keyFormats } from './crypto/key-formats';
 
@@ -90,6 +91,15 @@ export const variables = {
   OPERATORS_MAIL: { description: 'Addresses told of parked onboardings, by comma', default: '' },
   TERMS_URL: { description: 'Terms that customers accept', default: 'https://example.com/terms' },
   TERMS_VERSION: { description: 'Version of the terms, stored at accept', default: '1' },
+  TENANTS_REQUIRE_PARTNER: {
+    description: 'true to refuse tenants without a partner',
+    default: 'false',
+  },
+  TENANT_EXPORT_DIR: {
+    description:
+      'Directory of the exports that precede a purge, backed up (dev: .usher/exports); without one nothing is purged',
+    default: '',
+  },
   CONNECTORS_DIR: {
     description: 'Folder of connector files and blueprints.json',
     default: 'connectors',
@@ -189,6 +199,8 @@ const shape = {
   OPERATORS_MAIL: list,
   TERMS_URL: z.url({ protocol: /^https?$/ }),
   TERMS_VERSION: z.string().min(1),
+  TENANTS_REQUIRE_PARTNER: yesNo,
+  TENANT_EXPORT_DIR: z.string(),
   CONNECTORS_DIR: z.string().min(1),
   OUTBOUND_ALLOW_CIDRS: list,
   KEYS_HASH_PEPPER: keyList(32, false),

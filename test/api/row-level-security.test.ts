@@ -80,6 +80,9 @@ beforeAll(async () => {
       [randomUUID(), invited.clientId],
     );
     await insertKeyRows(invited.clientId);
+    await superuser.query('insert into tenant_lifecycles (tenant_id) values ($1)', [
+      invited.clientId,
+    ]);
     tenants.push(invited);
   }
 }, 120_000);

@@ -1,5 +1,6 @@
 import { createActivities } from '../../activities';
 import { createApiKeyActivities } from '../../activities/api-keys';
+import { createLifecycleActivities } from '../../activities/lifecycle';
 import { createOnboardingActivities } from '../../activities/onboarding';
 import { createTenantActivities } from '../../activities/tenants';
 
@@ -12,6 +13,7 @@ describe('the activities', () => {
       createOnboardingActivities(deps),
       createTenantActivities(deps),
       createApiKeyActivities(deps),
+      createLifecycleActivities(deps),
     ].flatMap(Object.keys);
     expect(names).toEqual([...new Set(names)]);
     expect(Object.keys(createActivities(deps)).sort()).toEqual(names.sort());

@@ -3,7 +3,8 @@ import type { Tx } from '../../platform/db';
 import * as audit from '../audit/audit-entries';
 import { enqueueMail } from '../mails/mails';
 import { emitEvent } from '../tenants/events';
-import { activateTenant, lockTenant } from '../tenants/tenants';
+import { activateProvisioned } from '../tenants/tenant-changes';
+import { lockTenant } from '../tenants/tenants';
 import { applyOrder, tokenOfOrder } from './apply-order';
 import { expireInvite } from './close-invite';
 import type { OnboardingDeps } from './deps';
@@ -16,6 +17,7 @@ import { openTenantStatuses, provisioningStates } from './onboarding.rules';
 import { readOrder } from './orders';
 import { park } from './park';
 import { declaredStep } from './steps';
+import { parkWhereClosed } from './tenant-stops';
 import { endRollback } from './undo-call';
 import {
   currentStep,
@@ -93,6 +95,7 @@ async function settle(
     await endRollback(tx, facts);
     return readFacts(tx, facts.id);
   }
+  if (await parkWhereClosed(tx, deps, facts)) return readFacts(tx, facts.id);
   if (isProvisioning(facts.state) && !facts.undoing && (await settleWait(tx, deps, facts))) {
     facts = await readFacts(tx, facts.id);
   }
@@ -185,7 +188,7 @@ async function activate(tx: Tx, deps: Deps, facts: OnboardingFacts): Promise<voi
     set: { sql: 'activated_at = now(), ended_at = now()' },
   });
   if (facts.kind === 'provision') {
-    await activateTenant(tx, facts.tenantId);
+    await activateProvisioned(tx, facts.tenantId);
     if (facts.userId && facts.spreadsheetId) {
       await recordWorkspace(tx, {
         userId: facts.userId,
@@ -206,7 +209,7 @@ async function activate(tx: Tx, deps: Deps, facts: OnboardingFacts): Promise<voi
     data: { tenant_name: facts.tenantName, kind: facts.kind },
   });
   await audit.append(tx, {
-    action: 'tenant.activated',
+    action: 'onboarding.activated',
     crud: 'u',
     actorId: 'system:workflow',
     tenantId: facts.tenantId,

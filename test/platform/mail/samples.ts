@@ -67,4 +67,37 @@ export const mailSamples: { readonly [Kind in MailKind]: MailData[Kind] } = {
   'key-rotation-extended': { ...aboutKey, endsAt: expiresAt, extensionsLeft: 2 },
   'key-rotation-requested': { ...aboutKey, because: 'scheduled' },
   'key-leaked': { ...aboutKey, endsAt: null },
+  'tenant-notice': {
+    ...names,
+    change: 'deleted',
+    purgeAt: expiresAt,
+    link: 'https://usher.example/onboarding/progress',
+  },
+  'trial-ending': {
+    ...names,
+    productName: 'Repricing',
+    endsAt: expiresAt,
+    link: 'https://usher.example/onboarding/progress',
+  },
+  'trial-ended': {
+    ...names,
+    productName: null,
+    endsAt: expiresAt,
+    link: 'https://usher.example/onboarding/progress',
+  },
+  'purge-blocked': {
+    tenantName: names.tenantName,
+    problemTitle: 'There is no place for exports',
+    whatToDo: 'Set TENANT_EXPORT_DIR to a directory that is backed up.',
+    blockedAt: expiresAt,
+    link: 'https://usher.example/console/tenants/nordlicht',
+  },
+  'catalog-request': {
+    tenantName: names.tenantName,
+    productName: 'Repricing',
+    trial: false,
+    note: 'For our two shops.\nFrom May on, please.',
+    requestedAt: expiresAt,
+    link: 'https://usher.example/console/tenants/nordlicht',
+  },
 };

@@ -39,8 +39,12 @@ export type KeyMailKind =
   | 'key-rotation-requested'
   | 'key-leaked';
 
+/** The kinds about a tenant's way through its statuses and the products that it uses. */
+export type TenantMailKind =
+  'tenant-notice' | 'trial-ending' | 'trial-ended' | 'purge-blocked' | 'catalog-request';
+
 /** The kinds that operators and inviters read. */
-export type StaffMailKind = Exclude<MailKind, CustomerMailKind | KeyMailKind>;
+export type StaffMailKind = Exclude<MailKind, CustomerMailKind | TenantMailKind | KeyMailKind>;
 
 /** A paragraph. */
 export function text(words: string): Passage {
