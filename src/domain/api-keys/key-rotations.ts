@@ -57,7 +57,7 @@ interface Row {
   readonly now: Date;
 }
 
-const query = `select r.id, r.tenant_id as "tenantId", r.old_key_id as "oldKeyId", r.new_key_id as "newKeyId",
+const columns = `r.id, r.tenant_id as "tenantId", r.old_key_id as "oldKeyId", r.new_key_id as "newKeyId",
     r.state, r.reason, r.policy, r.note, r.overlap_seconds as "overlapSeconds", r.deadline_at as "deadlineAt",
     r.started_at as "startedAt", r.extend_seconds as "extendSeconds", r.extensions,
     r.max_extensions as "maxExtensions", r.quiet_seconds as "quietSeconds", r.end_fixed_at as "endFixedAt",
@@ -69,9 +69,12 @@ const query = `select r.id, r.tenant_id as "tenantId", r.old_key_id as "oldKeyId
     new.first_used_at as "newFirstUsedAt", new.revoked_at as "newRevokedAt",
     exists (select 1 from key_rotations as later where later.old_key_id = r.new_key_id
       and later.new_key_id is not null and later.state not in ('cancelled', 'rolled_back')) as "newRotated",
-    clock_timestamp() as now
-  from key_rotations as r join api_keys as old on old.id = r.old_key_id
+    clock_timestamp() as now`;
+
+const source = `from key_rotations as r join api_keys as old on old.id = r.old_key_id
     left join api_keys as new on new.id = r.new_key_id`;
+
+const query = `select ${columns} ${source}`;
 
 function rotationOf(row: Row): KeyRotation {
   return {
@@ -168,10 +171,10 @@ export async function listRotations(
   keyset: Keyset,
 ): Promise<Page<KeyRotation>> {
   const rows = await tx.rows<Row & { position_at: string }>(
-    `select page.*, ${positionOf('page."createdAt"')} from (${query}
-       where (r.old_key_id = $4 or r.new_key_id = $4)
-         and ($1::timestamptz is null or (r.created_at, r.id) < ($1::timestamptz, $2::uuid))
-       order by r.created_at desc, r.id desc limit $3) as page`,
+    `select ${columns}, ${positionOf('r.created_at')} ${source}
+     where (r.old_key_id = $4 or r.new_key_id = $4)
+       and ($1::timestamptz is null or (r.created_at, r.id) < ($1::timestamptz, $2::uuid))
+     order by r.created_at desc, r.id desc limit $3`,
     [...keysetParams(keyset), keyId],
   );
   const page = pageOf(rows, keyset, ({ id }) => id);

@@ -216,7 +216,7 @@ export function extended(facts: RotationFacts, byMs: number): Extension | null {
   );
   // Whole seconds, as the row holds them; rounded down, so that no bound is passed.
   const wanted = to ? Math.floor(to.getTime() / 1000) * 1000 : 0;
-  if (wanted <= end.getTime()) return null;
+  if (wanted - end.getTime() < 1000) return null;
   return {
     deadlineAt: new Date(Math.max(wanted, deadlineAt.getTime())),
     overlapMs: firstUsedAt
