@@ -80,9 +80,10 @@ export const EntitlementPut = z
     tenant_id: Id,
     product: ProductName,
     status: EntitlementStatus,
-    limits: Limits.refine((limits) => Object.keys(limits).length <= 50, 'must be at most 50').default(
-      {},
-    ),
+    limits: Limits.refine(
+      (limits) => Object.keys(limits).length <= 50,
+      'must be at most 50',
+    ).default({}),
     expires_at: Time.nullable().optional().meta({
       description: 'A trial has one; a later one extends a trial, once',
     }),

@@ -2,6 +2,7 @@ import { DomainError } from '../../errors/problems';
 import type { KeyDigest, KeyEnvironment } from '../../platform/crypto/keys';
 import type { Tx } from '../../platform/db';
 import { newId } from '../../platform/ids';
+import { digestOf } from '../../platform/peppers';
 import type { RequestSource } from '../identity/callers';
 import { insertApiKey } from './api-keys';
 import type { ApiKey } from './api-keys';
@@ -10,7 +11,6 @@ import { readForeignHash } from './imported-hashes';
 import type { ForeignHash } from './imported-hashes';
 import type { WantedKey } from './issue';
 import type { Issuer } from './issuers.rules';
-import { digestOf } from './peppers';
 import {
   expiryAhead,
   lockIssuingTenant,

@@ -4,13 +4,13 @@ import { environmentsOf, mintKey, readKey } from '../../platform/crypto/key-form
 import type { KeyDigest, KeyEnvironment } from '../../platform/crypto/keys';
 import type { Tx } from '../../platform/db';
 import { newId } from '../../platform/ids';
+import { digestOf } from '../../platform/peppers';
 import type { RequestSource } from '../identity/callers';
 import { insertApiKey } from './api-keys';
 import type { ApiKey } from './api-keys';
 import type { ApiKeyDeps, ApiKeyMaterial } from './deps';
 import type { Issuer } from './issuers.rules';
 import type { Rate } from './plan-limits.rules';
-import { digestOf } from './peppers';
 import {
   expiryAhead,
   lockIssuingTenant,

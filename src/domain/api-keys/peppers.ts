@@ -1,46 +1,18 @@
 import { DomainError } from '../../errors/problems';
-import type { KeyDigest, KeyHasher } from '../../platform/crypto/keys';
+import type { KeyHasher } from '../../platform/crypto/keys';
 import { withSystem } from '../../platform/db';
 import type { Database, Tx } from '../../platform/db';
+import { currentPepper, moveCurrentPepper, settleCurrentPepper } from '../../platform/peppers';
 import * as audit from '../audit/audit-entries';
-
-/** The pepper that new digests are made with, or null before the first boot. */
-export async function currentPepper(tx: Tx): Promise<string | null> {
-  const row = await tx.maybe<{ pepper_id: string }>('select pepper_id from current_pepper');
-  return row?.pepper_id ?? null;
-}
-
-/**
- * The digest of a new key, or of one of which only the SHA-256 is known, under the pepper that is current at this moment: a promotion waits for keys that are being
- * issued, and none is issued under the old one after it.
- * @throws DomainError `unavailable` when this process lacks the pepper; it is not ready then
- */
-export async function digestOf(
-  tx: Tx,
-  hasher: KeyHasher,
-  key: string | Buffer,
-): Promise<KeyDigest> {
-  const row = await tx.maybe<{ pepper_id: string }>(
-    'select pepper_id from current_pepper for share',
-  );
-  const pepper = row?.pepper_id ?? hasher.activePepperId;
-  const found = hasher.candidates(key).find(({ pepperId }) => pepperId === pepper);
-  if (!found) throw new DomainError('unavailable', { retryAfterSeconds: 5 });
-  return found;
-}
 
 /**
  * Makes the first configured pepper the current one, once in the life of a database: from then on only a promotion
  * moves it.
  */
 export function settlePepper(db: Database, hasher: KeyHasher): Promise<void> {
-  return withSystem(db, 'boot', async (tx) => {
-    await tx.run(
-      `insert into current_pepper (pepper_id, promoted_by) values ($1, 'system:boot')
-       on conflict do nothing`,
-      [hasher.activePepperId],
-    );
-  });
+  return withSystem(db, 'boot', (tx) =>
+    settleCurrentPepper(tx, hasher.activePepperId, 'system:boot'),
+  );
 }
 
 /**
@@ -58,12 +30,7 @@ export async function promotePepper(
   if (!known.includes(pepperId)) throw new DomainError('pepper-unknown');
   const before = await currentPepper(tx);
   if (before === pepperId) return { before };
-  await tx.run(
-    `insert into current_pepper (pepper_id, promoted_by) values ($1, $2)
-     on conflict (id) do update set pepper_id = excluded.pepper_id, promoted_by = excluded.promoted_by,
-       promoted_at = now()`,
-    [pepperId, actorId],
-  );
+  await moveCurrentPepper(tx, pepperId, actorId);
   await audit.append(tx, {
     action: 'pepper.promoted',
     crud: 'u',
