@@ -1,4 +1,5 @@
 export { onboardTenant } from './onboard-tenant';
+export { productTrial } from './product-trial';
 export { evaluateRollout, planReconciliation, reconcileTenant } from './reconcile-tenant';
 export { lookAfterKeys, rotateApiKey } from './rotate-api-key';
 export { rotateToken } from './rotate-token';

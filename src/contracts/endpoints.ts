@@ -1,4 +1,6 @@
 import { apiKeyEndpoints } from './api-key-endpoints';
+import { catalogueEndpoints } from './catalogue';
+import { eventEndpoints } from './events';
 import type { EndpointContract } from './http';
 import { holderEndpoints } from './holders';
 import { identityEndpoints } from './identity';
@@ -22,6 +24,8 @@ export const endpoints: readonly EndpointContract[] = [
   ...orderEndpoints,
   ...rolloutEndpoints,
   ...registryEndpoints,
+  ...catalogueEndpoints,
+  ...eventEndpoints,
   ...tenantAdminEndpoints,
   ...tenantResourceEndpoints,
   ...apiKeyEndpoints,

@@ -7,7 +7,9 @@ import { loadConnectors } from '../domain/onboarding/connectors';
 import type { OnboardingDeps } from '../domain/onboarding/deps';
 import { requireKids } from '../domain/secrets/secrets';
 import { settleIdentity } from '../domain/identity/upkeep';
+import { readCatalogue } from '../domain/tenants/catalogue-file';
 import { seedTenant } from '../domain/tenants/create-tenant';
+import { loadCatalogue } from '../domain/tenants/products';
 import type { Config, ProcessName } from '../platform/config';
 import { createKeyHasher } from '../platform/crypto/keys';
 import { createKeyRing } from '../platform/crypto/sealing';
@@ -120,6 +122,8 @@ export async function settleBoot(deps: Deps): Promise<void> {
     hasher: deps.serviceKeys.hasher,
   });
   await settlePepper(deps.db, deps.apiKeys.hasher);
+  const catalogue = readCatalogue(deps.env.CATALOG_FILE);
+  await withSystem(deps.db, 'boot', (tx) => loadCatalogue(tx, catalogue));
   // With nothing configured there is a tenant to try things on.
   if (deps.env.APP_ENV === 'dev') await withSystem(deps.db, 'boot', seedTenant);
 }

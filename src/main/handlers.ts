@@ -7,6 +7,8 @@ import type { OnboardingCookies } from '../../api/onboarding-cookie';
 import type { AnyHandlers, RouterDeps } from '../../api/router';
 import { clientAddress } from '../../api/app';
 import { createApiKeyRoutes } from '../../api/routes/api-keys';
+import { createCatalogueRoutes } from '../../api/routes/catalogue';
+import { createEventRoutes } from '../../api/routes/events';
 import { createHolderRoutes } from '../../api/routes/holders';
 import { createIncidentRoutes } from '../../api/routes/incidents';
 import { createInviteRoutes } from '../../api/routes/invites';
@@ -94,6 +96,8 @@ export function createHandlers(deps: Deps, captcha: CaptchaProvider | undefined)
     ...createRolloutRoutes(shared),
     ...createIncidentRoutes(shared),
     ...createRegistryRoutes(shared),
+    ...createCatalogueRoutes(shared),
+    ...createEventRoutes(shared),
     ...createTenantRoutes(shared),
     ...createTenantMoveRoutes(shared),
     ...createTenantResourceRoutes(shared),

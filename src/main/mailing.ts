@@ -5,6 +5,7 @@ import type { MailTransport } from '../platform/mail/transport';
 import type { Metrics } from '../platform/metrics';
 import type { Mail, MailSender } from '../domain/mails/mails';
 import type { OnboardingDeps } from '../domain/onboarding/deps';
+import { isStillTrue } from '../domain/tenants/mail-relevance';
 
 type Writers = {
   readonly [K in MailKind]: (mail: Mail, token: string | null) => MailData[K];
@@ -202,6 +203,7 @@ async function stillWanted(tx: Tx, mail: Mail): Promise<boolean> {
     ]);
     if (tenant && closedStatuses.includes(tenant.status)) return false;
   }
+  if (!(await isStillTrue(tx, mail))) return false;
   if (mail.inviteTokenId === null) return true;
   const open = await tx.maybe(
     `select 1 from invite_tokens as t join invites as i on i.id = t.invite_id

@@ -1,6 +1,7 @@
 import { wakeAllRotationsFrom, wakeUndrivenRotations } from '../domain/api-keys/reconciler';
 import { relayMails } from '../domain/mails/mails';
 import type { MailSender } from '../domain/mails/mails';
+import { wakeTrialsFrom, wakeUndrivenTrials } from '../domain/tenants/trials';
 import { wakeTenantsFrom, wakeUndrivenTenants } from '../domain/tenants/wake';
 import { sweepIdentity } from '../domain/identity/upkeep';
 import { dropStalePlaces } from '../domain/onboarding/backend-rate';
@@ -84,6 +85,7 @@ async function reconcile(deps: Deps): Promise<boolean> {
   const woken =
     (await wakeUndriven(deps, hours)) +
     (await wakeUndrivenTenants(deps, hours)) +
+    (await wakeUndrivenTrials(deps, hours)) +
     (await wakeUndrivenRotations(deps, hours));
   if (woken > 0) deps.log.info({ woken }, `Woke ${String(woken)} processes that nobody drove`);
   const released = await withSystem(db, 'reconciler', (tx) => releaseHeld(tx, deps, 50));
@@ -111,7 +113,7 @@ async function wakeAllInNewNamespace(deps: Deps): Promise<void> {
   const id = described.namespaceInfo?.id;
   if (!id || (await readState(deps.db, namespaceState)) === id) return;
   let batches = 0;
-  for (const wakeFrom of [wakeAllFrom, wakeTenantsFrom, wakeAllRotationsFrom]) {
+  for (const wakeFrom of [wakeAllFrom, wakeTenantsFrom, wakeTrialsFrom, wakeAllRotationsFrom]) {
     let from: string | null = null;
     do {
       from = await wakeFrom(deps, from);

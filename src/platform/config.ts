@@ -95,6 +95,10 @@ export const variables = {
     description: 'true to refuse tenants without a partner',
     default: 'false',
   },
+  CATALOG_FILE: {
+    description: 'File of products that the catalogue begins with; those that are there stay',
+    default: 'catalog/products.json',
+  },
   TENANT_EXPORT_DIR: {
     description:
       'Directory of the exports that precede a purge, backed up (dev: .usher/exports); without one nothing is purged',
@@ -200,6 +204,7 @@ const shape = {
   TERMS_URL: z.url({ protocol: /^https?$/ }),
   TERMS_VERSION: z.string().min(1),
   TENANTS_REQUIRE_PARTNER: yesNo,
+  CATALOG_FILE: z.string(),
   TENANT_EXPORT_DIR: z.string(),
   CONNECTORS_DIR: z.string().min(1),
   OUTBOUND_ALLOW_CIDRS: list,

@@ -48,6 +48,17 @@ async function insertKeyRows(tenantId: string): Promise<void> {
     await superuser.query(sql, [id, tenantId]);
 }
 
+/** A row of each table of the registry that a course does not fill. */
+const insertRegistryRows = async (tenantId: string): Promise<void> => {
+  await superuser.query('insert into tenant_lifecycles (tenant_id) values ($1)', [tenantId]);
+  for (const table of ['product_requests', 'product_trials']) {
+    await superuser.query(
+      `insert into ${table} (id, tenant_id, product, requested_by) values ($1, $2, 'insights', 'system:test')`,
+      [randomUUID(), tenantId],
+    );
+  }
+};
+
 beforeAll(async () => {
   app = await startTestApp();
   superuser = new Client({ connectionString: app.database.superUrl });
@@ -85,9 +96,7 @@ beforeAll(async () => {
       [randomUUID(), invited.clientId],
     );
     await insertKeyRows(invited.clientId);
-    await superuser.query('insert into tenant_lifecycles (tenant_id) values ($1)', [
-      invited.clientId,
-    ]);
+    await insertRegistryRows(invited.clientId);
     tenants.push(invited);
   }
 }, 120_000);
