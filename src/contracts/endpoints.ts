@@ -1,3 +1,4 @@
+import { apiKeyEndpoints } from './api-key-endpoints';
 import { catalogueEndpoints } from './catalogue';
 import { eventEndpoints } from './events';
 import type { EndpointContract } from './http';
@@ -5,6 +6,7 @@ import { holderEndpoints } from './holders';
 import { identityEndpoints } from './identity';
 import { inviteEndpoints } from './invites';
 import { jobEndpoints } from './jobs';
+import { keyRotationEndpoints } from './key-rotations';
 import { orderEndpoints } from './orders';
 import { provisioningEndpoints } from './provisioning';
 import { registryEndpoints } from './registry';
@@ -28,4 +30,6 @@ export const endpoints: readonly EndpointContract[] = [
   ...tenantAdminEndpoints,
   ...tenantResourceEndpoints,
   ...verificationEndpoints,
+  ...apiKeyEndpoints,
+  ...keyRotationEndpoints,
 ];

@@ -11,7 +11,7 @@ import { ConfigError, loadConfig } from '../platform/config';
 import { errorFields } from '../platform/log';
 import { captchaOf, createDeps, settleBoot } from './deps';
 import type { Deps } from './deps';
-import { databaseCheck, readinessOf } from './readiness';
+import { databaseCheck, pepperCheck, readinessOf } from './readiness';
 import { announce, listen } from './listen';
 import { onStop } from './stop';
 import { startVerification } from './verification';
@@ -31,6 +31,7 @@ export interface ApiServer {
 export function createApiServer(deps: Deps): ApiServer {
   let stopping = false;
   const checkDatabase = databaseCheck(deps.db);
+  const checkPeppers = pepperCheck(deps.db, deps.apiKeys.hasher);
   const parts = createHandlers(deps, captchaOf(deps));
   const app = createApp({
     contracts: endpoints,
@@ -45,7 +46,7 @@ export function createApiServer(deps: Deps): ApiServer {
     readiness: async () =>
       stopping
         ? { ready: false, parts: { process: 'is stopping' } }
-        : readinessOf({ database: checkDatabase }),
+        : readinessOf({ database: checkDatabase, peppers: checkPeppers }),
     trustedProxies: deps.env.TRUSTED_PROXIES,
     publicUrl: deps.env.PUBLIC_URL,
     log: deps.log,

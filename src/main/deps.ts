@@ -2,6 +2,8 @@ import { resolve } from 'node:path';
 import type { Client, Connection } from '@temporalio/client';
 import { createFailures } from '../domain/api-keys/failures';
 import type { Failures } from '../domain/api-keys/failures';
+import type { ApiKeyMaterial } from '../domain/api-keys/deps';
+import { settlePepper } from '../domain/api-keys/peppers';
 import { createSiteverify } from '../domain/onboarding/captcha';
 import { loadConnectors } from '../domain/onboarding/connectors';
 import type { OnboardingDeps } from '../domain/onboarding/deps';
@@ -11,7 +13,6 @@ import { readCatalogue } from '../domain/tenants/catalogue-file';
 import { seedTenant } from '../domain/tenants/create-tenant';
 import { loadCatalogue } from '../domain/tenants/products';
 import type { Config, ProcessName } from '../platform/config';
-import type { KeyFormat } from '../platform/crypto/key-formats';
 import { createKeyHasher } from '../platform/crypto/keys';
 import { createKeyRing } from '../platform/crypto/sealing';
 import { createDatabase, withSystem } from '../platform/db';
@@ -43,11 +44,7 @@ export interface Deps extends OnboardingDeps {
   /** Failed attempts by source: verification and leak reports count here. */
   readonly keyFailures: Failures;
   /** What API keys of tenants are made and found with. */
-  readonly apiKeys: {
-    readonly prefix: string;
-    readonly format: KeyFormat;
-    readonly hasher: ReturnType<typeof createKeyHasher>;
-  };
+  readonly apiKeys: ApiKeyMaterial;
   close(): Promise<void>;
 }
 
@@ -132,6 +129,7 @@ export function settleBoot(deps: Deps): Promise<void> {
       issuerNames: deps.env.OIDC_ISSUERS.map(({ name }) => name),
       hasher: deps.serviceKeys.hasher,
     });
+    await settlePepper(deps.db, deps.apiKeys.hasher);
     await withSystem(deps.db, 'boot', (tx) => loadCatalogue(tx, catalogue));
     // With nothing configured there is a tenant to try things on.
     if (deps.env.APP_ENV === 'dev') await withSystem(deps.db, 'boot', seedTenant);

@@ -6,6 +6,7 @@ import { createOnboardingCookies } from '../../api/onboarding-cookie';
 import type { OnboardingCookies } from '../../api/onboarding-cookie';
 import type { AnyHandlers, RouterDeps } from '../../api/router';
 import { clientAddress } from '../../api/app';
+import { createApiKeyRoutes } from '../../api/routes/api-keys';
 import { createCatalogueRoutes } from '../../api/routes/catalogue';
 import { createEventRoutes } from '../../api/routes/events';
 import { createHolderRoutes } from '../../api/routes/holders';
@@ -13,6 +14,7 @@ import { createIncidentRoutes } from '../../api/routes/incidents';
 import { createInviteRoutes } from '../../api/routes/invites';
 import { createJobRoutes } from '../../api/routes/jobs';
 import { createLoginLinkRoutes } from '../../api/routes/login-link';
+import { createKeyRotationRoutes } from '../../api/routes/key-rotations';
 import { createOrderRoutes } from '../../api/routes/orders';
 import { createProvisioningRoutes } from '../../api/routes/provisioning';
 import { createRegistryRoutes } from '../../api/routes/registry';
@@ -49,6 +51,9 @@ export interface HttpParts {
   readonly onRefused: RouterDeps['onRefused'];
   readonly onboardingCookies: OnboardingCookies;
 }
+
+// Imported keys are adopted, and misses counted, by the verifier.
+const closedDoors = { countFailure: () => undefined, adopt: () => Promise.resolve() };
 
 /** Builds every handler of the API from the dependencies of the process. */
 export function createHandlers(deps: Deps, captcha: CaptchaProvider | undefined): HttpParts {
@@ -96,6 +101,8 @@ export function createHandlers(deps: Deps, captcha: CaptchaProvider | undefined)
     ...createTenantRoutes(shared),
     ...createTenantMoveRoutes(shared),
     ...createTenantResourceRoutes(shared),
+    ...createApiKeyRoutes({ ...shared, leakDoors: closedDoors }),
+    ...createKeyRotationRoutes(shared),
   };
   const idempotencyKeys = createIdempotencyKeys({ secret: cookieKey.key, ring });
   const authenticate = createAuthenticate({

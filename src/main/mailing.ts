@@ -18,6 +18,9 @@ const text = (mail: Mail, name: string): string => {
 };
 const maybe = (mail: Mail, name: string): string | null => text(mail, name) || null;
 const moment = (mail: Mail, name: string): Date => new Date(text(mail, name) || Date.now());
+// Null for a time that has passed: what was to end has ended.
+const ahead = (mail: Mail, name: string): Date | null =>
+  moment(mail, name).getTime() > Date.now() ? moment(mail, name) : null;
 
 /** What each kind of mail says, from its row and the token of its link. */
 function createWriters(publicUrl: string): Writers {
@@ -32,6 +35,13 @@ function createWriters(publicUrl: string): Writers {
     tenantName: text(mail, 'tenant_name'),
     email: text(mail, 'invitee'),
     link: `${publicUrl}/console/onboardings/${mail.onboardingId ?? ''}`,
+  });
+  const key = (mail: Mail) => ({
+    recipientName: mail.toName,
+    tenantName: text(mail, 'tenant_name'),
+    keyName: text(mail, 'key_name'),
+    keyPrefix: text(mail, 'key_prefix'),
+    link: `${publicUrl}/docs`,
   });
   const trial = (mail: Mail): MailData['trial-ending'] => ({
     recipientName: mail.toName,
@@ -86,6 +96,22 @@ function createWriters(publicUrl: string): Writers {
       link: `${publicUrl}/login/${token ?? ''}`,
       expiresAt: moment(mail, 'expires_at'),
     }),
+    'key-rotation-reminder': (mail) => ({
+      ...key(mail),
+      endsAt: moment(mail, 'ends_at'),
+      newKeyUsed: mail.data['new_key_used'] === true,
+    }),
+    'key-rotation-unused': (mail) => ({ ...key(mail), endsAt: ahead(mail, 'ends_at') }),
+    'key-rotation-extended': (mail) => ({
+      ...key(mail),
+      endsAt: moment(mail, 'ends_at'),
+      extensionsLeft: Number(mail.data['extensions_left'] ?? 0),
+    }),
+    'key-rotation-requested': (mail) => ({
+      ...key(mail),
+      because: text(mail, 'reason') === 'leaked' ? 'leaked' : 'scheduled',
+    }),
+    'key-leaked': (mail) => ({ ...key(mail), endsAt: ahead(mail, 'ends_at') }),
     'tenant-notice': (mail) => ({
       recipientName: mail.toName,
       tenantName: text(mail, 'tenant_name'),
@@ -175,7 +201,16 @@ function warnOf(log: Log, mail: Mail, failed: string): void {
   );
 }
 
-const toCustomers = ['invite', 'invite-reminder', 'customer-input-reminder', 'welcome'];
+const toCustomers = [
+  'invite',
+  'invite-reminder',
+  'customer-input-reminder',
+  'welcome',
+  'key-rotation-reminder',
+  'key-rotation-unused',
+  'key-rotation-extended',
+  'key-rotation-requested',
+];
 const closedStatuses = ['suspended', 'archived', 'deleted', 'purging'];
 
 /**

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
+import { wakeAllRotationsFrom } from '../domain/api-keys/reconciler';
 import { wakeAllFrom } from '../domain/onboarding/reconciler';
 import { wakeTrialsFrom } from '../domain/tenants/trials';
 import { wakeTenantsFrom } from '../domain/tenants/wake';
@@ -19,7 +20,12 @@ const pauseMs = 200;
 type WakeFrom = (tx: Tx, deps: Pick<Deps, 'outbox'>, from: string | null) => Promise<string | null>;
 
 /** Every kind of process that a workflow drives, in the order in which they are woken. */
-const kinds: readonly WakeFrom[] = [wakeAllFrom, wakeTenantsFrom, wakeTrialsFrom];
+const kinds: readonly WakeFrom[] = [
+  wakeAllFrom,
+  wakeTenantsFrom,
+  wakeTrialsFrom,
+  wakeAllRotationsFrom,
+];
 
 const Progress = z.object({
   namespace: z.string(),

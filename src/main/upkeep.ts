@@ -1,3 +1,4 @@
+import { wakeUndrivenRotations } from '../domain/api-keys/reconciler';
 import { relayMails } from '../domain/mails/mails';
 import type { MailSender } from '../domain/mails/mails';
 import { wakeUndrivenTrials } from '../domain/tenants/trials';
@@ -98,7 +99,8 @@ async function reconcile(deps: Deps): Promise<boolean> {
   const woken =
     (await wakeUndriven(deps, hours)) +
     (await wakeUndrivenTenants(deps, hours)) +
-    (await wakeUndrivenTrials(deps, hours));
+    (await wakeUndrivenTrials(deps, hours)) +
+    (await wakeUndrivenRotations(deps, hours));
   if (woken > 0) deps.log.info({ woken }, `Woke ${String(woken)} processes that nobody drove`);
   const released = await withSystem(db, 'reconciler', (tx) => releaseHeld(tx, deps, 50));
   await withSystem(db, 'reconciler', dropStalePlaces);

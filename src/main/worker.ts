@@ -11,7 +11,7 @@ import { createDeps, settleBoot } from './deps';
 import type { Deps } from './deps';
 import { announce, listen } from './listen';
 import { createMailSender } from './mailing';
-import { databaseCheck, readinessOf } from './readiness';
+import { databaseCheck, pepperCheck, readinessOf } from './readiness';
 import { onStop } from './stop';
 import { installRuntime, startTemporalPart } from './temporal-part';
 import { watchTemporal } from './temporal-watch';
@@ -73,11 +73,13 @@ async function main(): Promise<void> {
   const worker = await startWorker(deps);
   let stopping = false;
   const checkDatabase = databaseCheck(deps.db);
+  const checkPeppers = pepperCheck(deps.db, deps.apiKeys.hasher);
   const readiness = () =>
     stopping
       ? Promise.resolve({ ready: false, parts: { process: 'is stopping' } })
       : readinessOf({
           database: checkDatabase,
+          peppers: checkPeppers,
           temporal: async () => {
             if (!worker.isPolling()) return 'is not polled';
             const { connection } = deps.temporal;

@@ -56,6 +56,8 @@ export interface TestApp {
   /** A service account key with the permissions of a role, or with given ones. */
   keyFor(role: string): Promise<string>;
   startWorker(): Promise<RunningWorker>;
+  /** Those that were started and may still run. */
+  readonly workers: readonly RunningWorker[];
   stop(): Promise<void>;
 }
 
@@ -151,6 +153,7 @@ export async function startTestApp(
       return { status: response.status, headers: response.headers, body };
     },
     keyFor: (role) => accountKey(deps, role),
+    workers,
     async startWorker() {
       runtimeInstalled ||= install(deps);
       const { codePath } = await workflowBundle();

@@ -24,8 +24,8 @@ export interface KeyHasher {
   digest(key: string): KeyDigest;
   /** Digest under the active pepper of a key of which only the SHA-256 is known. */
   digestOfInner(sha256: Buffer): KeyDigest;
-  /** Digests under every pepper, the active one first; for look-up. */
-  candidates(key: string): readonly KeyDigest[];
+  /** Digests under every pepper, the active one first; of a key, or of the SHA-256 that is known of it. */
+  candidates(key: string | Buffer): readonly KeyDigest[];
 }
 
 const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
@@ -124,7 +124,7 @@ export function createKeyHasher(peppers: readonly NamedKey[], label: KeyLabel): 
     digest: (key) => under(active, innerOf(key)),
     digestOfInner: (sha256) => under(active, sha256),
     candidates: (key) => {
-      const inner = innerOf(key);
+      const inner = typeof key === 'string' ? innerOf(key) : key;
       return macs.map((mac) => under(mac, inner));
     },
   };
