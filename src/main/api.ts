@@ -1,6 +1,5 @@
 import { createServer } from 'node:http';
 import type { Server } from 'node:http';
-import { parse as parseCookies } from 'cookie';
 import { createApp } from '../../api/app';
 import { answerUnreadable } from '../../api/unreadable';
 import { answerElsewhere } from '../../api/verify';
@@ -38,8 +37,7 @@ export function createApiServer(deps: Deps): ApiServer {
     handlers: parts.handlers,
     pages: parts.pages,
     authenticate: parts.authenticate,
-    findOnboarding: (request) =>
-      parts.onboardingCookies.read(parseCookies(request.headers.cookie ?? '')),
+    findOnboarding: parts.findOnboarding,
     idempotencyKeys: parts.idempotencyKeys,
     limits: parts.limits,
     onRefused: parts.onRefused,

@@ -2,8 +2,7 @@ import type { Request, Router } from 'express';
 import { createAuthenticate } from '../../api/middleware/authenticate';
 import { createCookies } from '../../api/middleware/cookies';
 import { createIdempotencyKeys } from '../../api/middleware/idempotency';
-import { createOnboardingCookies } from '../../api/onboarding-cookie';
-import type { OnboardingCookies } from '../../api/onboarding-cookie';
+import { createFindOnboarding, createOnboardingCookies } from '../../api/onboarding-cookie';
 import type { AnyHandlers, RouterDeps } from '../../api/router';
 import { clientAddress } from '../../api/app';
 import { createApiKeyRoutes } from '../../api/routes/api-keys';
@@ -49,7 +48,7 @@ export interface HttpParts {
   readonly idempotencyKeys: RouterDeps['idempotencyKeys'];
   readonly limits: RouterDeps['limits'];
   readonly onRefused: RouterDeps['onRefused'];
-  readonly onboardingCookies: OnboardingCookies;
+  readonly findOnboarding: RouterDeps['findOnboarding'];
 }
 
 // Imported keys are adopted, and misses counted, by the verifier.
@@ -105,13 +104,14 @@ export function createHandlers(deps: Deps, captcha: CaptchaProvider | undefined)
     ...createKeyRotationRoutes(shared),
   };
   const idempotencyKeys = createIdempotencyKeys({ secret: cookieKey.key, ring });
+  const findOnboarding = createFindOnboarding(db, onboardingCookies);
   const authenticate = createAuthenticate({
     db,
     serviceKeys: deps.serviceKeys,
     issuers,
     cookies,
     clientAddress: (request: Request) => clientAddress(request),
-    readOnboarding: onboardingCookies.read,
+    findOnboarding,
   });
   return {
     handlers: handlers as unknown as AnyHandlers,
@@ -143,6 +143,6 @@ export function createHandlers(deps: Deps, captcha: CaptchaProvider | undefined)
         deps.log.warn(errorFields(error), 'A refusal could not be audited');
       });
     },
-    onboardingCookies,
+    findOnboarding,
   };
 }
