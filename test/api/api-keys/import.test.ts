@@ -12,7 +12,7 @@ let acme: string;
 beforeAll(async () => {
   app = await startTestApp({ worker: false });
   acme = await tenant(app);
-}, 60_000);
+}, 120_000);
 afterAll(() => app.stop());
 
 const prefixOf = (key: string): string =>

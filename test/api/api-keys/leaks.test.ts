@@ -17,7 +17,7 @@ import { firstUse, rotated, shown } from './rotation-world';
 let app: TestApp;
 beforeAll(async () => {
   app = await startTestApp({ worker: false });
-}, 60_000);
+}, 120_000);
 afterAll(() => app.stop());
 
 const report = (key: string) =>

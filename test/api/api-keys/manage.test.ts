@@ -18,7 +18,7 @@ let acme: string;
 beforeAll(async () => {
   app = await startTestApp({ worker: false });
   acme = await tenant(app);
-}, 60_000);
+}, 120_000);
 afterAll(() => app.stop());
 
 const path = (key: { id: string }, deed = ''): string => `/v1/api-keys/${key.id}${deed}`;

@@ -17,7 +17,7 @@ let acme: string;
 beforeAll(async () => {
   app = await startTestApp({ worker: false, env: { KEYS_HASH_PEPPER: `${one},${two}` } });
   acme = await tenant(app);
-}, 60_000);
+}, 120_000);
 afterAll(() => app.stop());
 
 const pepper = (words: string, configured = `${one},${two}`) =>

@@ -10,7 +10,7 @@ let acme: string;
 beforeAll(async () => {
   app = await startTestApp({ worker: false });
   acme = await tenant(app);
-}, 60_000);
+}, 120_000);
 afterAll(() => app.stop());
 
 const statuses = async (rotation: Rotated): Promise<string[]> => [
