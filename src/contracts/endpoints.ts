@@ -11,6 +11,7 @@ import { registryEndpoints } from './registry';
 import { rolloutEndpoints } from './rollout';
 import { tenantAdminEndpoints } from './tenant-admin';
 import { tenantResourceEndpoints } from './tenants';
+import { userEndpoints } from './users';
 
 /** Every endpoint of the API, by domain: what the router serves and /openapi.json describes. */
 export const endpoints: readonly EndpointContract[] = [
@@ -26,4 +27,5 @@ export const endpoints: readonly EndpointContract[] = [
   ...eventEndpoints,
   ...tenantAdminEndpoints,
   ...tenantResourceEndpoints,
+  ...userEndpoints,
 ];

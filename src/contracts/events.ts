@@ -34,14 +34,9 @@ export const eventEndpoints = [
     access: 'events:read',
     query: z.strictObject({
       limit: ListQuery.shape.limit,
-      after: z
-        .string()
-        .min(1)
-        .max(1000)
-        .optional()
-        .meta({
-          description: '`next_cursor` of the answer before; without it from the first event on',
-        }),
+      after: z.string().min(1).max(1000).optional().meta({
+        description: '`next_cursor` of the answer before; without it from the first event on',
+      }),
     }),
     responses: { 200: EventPage },
     problems: ['cursor-invalid'],

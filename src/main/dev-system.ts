@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { permissions, stepUpPermissions } from '../domain/identity/roles.rules';
 import { writeRunFile, type RunFile } from '../servers/run-file';
 import { openSecrets, type DevSecrets } from '../servers/secrets';
 import { chooseAddresses } from './dev-addresses';
@@ -43,7 +44,10 @@ function createBoard(stateDir: string) {
   };
 }
 
-/** A service account with the role owner: the stored one while the API knows it, else a new one. */
+/**
+ * A service account that may do everything, what people confirm by a fresh sign-in included: the stored one while the
+ * API knows it and it lacks nothing, else a new one.
+ */
 async function ownerKey(
   root: string,
   apiUrl: string,
@@ -53,10 +57,21 @@ async function ownerKey(
   const stored = secrets.find('OWNER_KEY');
   if (stored !== undefined) {
     const answer = await fetch(`${apiUrl}/me`, { headers: { 'X-Api-Key': stored } });
-    if (answer.status !== 401) return stored;
+    const { permissions: held } = (await answer.json()) as { permissions?: string[] };
+    if (answer.ok && permissions.every((permission) => held?.includes(permission))) return stored;
   }
   const name = stored === undefined ? 'dev-owner' : `dev-owner-${Date.now().toString(36)}`;
-  const args = ['service-account', 'create', '--name', name, '--role', 'owner', '--json'];
+  const dangerous = [...stepUpPermissions].flatMap((permission) => ['--permission', permission]);
+  const args = [
+    'service-account',
+    'create',
+    '--name',
+    name,
+    '--role',
+    'owner',
+    ...dangerous,
+    '--json',
+  ];
   const { key } = jsonIn(await runProgram(root, 'cli', args, environment));
   secrets.set('OWNER_KEY', String(key));
   return String(key);

@@ -12,6 +12,7 @@ import { createOwner } from './owners';
 import { createPartnerCommand, listPartnersCommand } from './partners';
 import { rotateSecrets, secretsStatus } from './secrets';
 import { createAccount, listAccounts, revokeAccount, rotateAccount } from './service-accounts';
+import { tenantCommands } from './tenants';
 
 /** Every command, in the order of the overview. */
 export const commands: readonly Command[] = [
@@ -26,6 +27,7 @@ export const commands: readonly Command[] = [
   showOnboarding,
   ...orderCommands,
   restartOnboarding,
+  ...tenantCommands,
   createPartnerCommand,
   listPartnersCommand,
   connectorCheck,
