@@ -15,6 +15,7 @@ import { createJobRoutes } from '../../api/routes/jobs';
 import { createLoginLinkRoutes } from '../../api/routes/login-link';
 import { createKeyRotationRoutes } from '../../api/routes/key-rotations';
 import { createOrderRoutes } from '../../api/routes/orders';
+import { createPeopleRoutes } from '../../api/routes/people';
 import { createProvisioningRoutes } from '../../api/routes/provisioning';
 import { createRegistryRoutes } from '../../api/routes/registry';
 import { createRolloutRoutes } from '../../api/routes/rollout';
@@ -87,6 +88,7 @@ export function createHandlers(deps: Deps, captcha: CaptchaProvider | undefined)
     ...createLoginLinkRoutes({ ...shared, cookies }),
     ...createServiceAccountRoutes(shared),
     ...createUserRoutes(shared),
+    ...createPeopleRoutes(shared),
     ...createInviteRoutes(shared),
     ...createHolderRoutes({ ...shared, cookies: onboardingCookies }),
     ...createProvisioningRoutes(shared),
