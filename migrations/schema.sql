@@ -6,6 +6,94 @@ create extension citext;
 
 -- Tables
 
+create table api_key_foreign_hashes (
+  key_id uuid not null,
+  tenant_id uuid not null,
+  prefix text not null,
+  salt bytea not null,
+  hash bytea not null,
+  created_at timestamp with time zone default now() not null,
+  constraint api_key_foreign_hashes_hash_check CHECK ((length(hash) = 32)),
+  constraint api_key_foreign_hashes_key_id_fkey FOREIGN KEY (key_id) REFERENCES api_keys(id) ON DELETE CASCADE,
+  constraint api_key_foreign_hashes_pkey PRIMARY KEY (key_id)
+);
+alter table api_key_foreign_hashes enable row level security, force row level security;
+
+create table api_key_usage (
+  key_id uuid not null,
+  tenant_id uuid not null,
+  requests bigint default 0 not null,
+  last_used_at timestamp with time zone,
+  last_ip inet,
+  cost bigint default 0 not null,
+  window_start timestamp with time zone,
+  window_cost bigint default 0 not null,
+  day date,
+  day_requests bigint default 0 not null,
+  day_cost bigint default 0 not null,
+  constraint api_key_usage_key_id_fkey FOREIGN KEY (key_id) REFERENCES api_keys(id) ON DELETE CASCADE,
+  constraint api_key_usage_pkey PRIMARY KEY (key_id)
+);
+alter table api_key_usage enable row level security, force row level security;
+
+create table api_key_usage_days (
+  key_id uuid not null,
+  day date not null,
+  code text not null,
+  tenant_id uuid not null,
+  requests bigint not null,
+  cost bigint default 0 not null,
+  constraint api_key_usage_days_key_id_fkey FOREIGN KEY (key_id) REFERENCES api_keys(id) ON DELETE CASCADE,
+  constraint api_key_usage_days_pkey PRIMARY KEY (key_id, day, code)
+);
+alter table api_key_usage_days enable row level security, force row level security;
+
+create table api_keys (
+  id uuid not null,
+  tenant_id uuid not null,
+  name text not null,
+  prefix text not null,
+  digest bytea,
+  pepper_id text,
+  environment text not null,
+  scopes text[] default '{}'::text[] not null,
+  role text,
+  product text,
+  allowed_cidrs cidr[] default '{}'::cidr[] not null,
+  rate_limit integer,
+  rate_window_seconds integer,
+  usage_limit bigint,
+  usage_limit_strict boolean default false not null,
+  expires_at timestamp with time zone,
+  ends_at timestamp with time zone,
+  rotation_family_id uuid not null,
+  first_used_at timestamp with time zone,
+  revoked_at timestamp with time zone,
+  revoked_by text,
+  revoked_reason text,
+  blocked_at timestamp with time zone,
+  blocked_by text,
+  blocked_reason text,
+  created_by text not null,
+  created_by_admin boolean default false not null,
+  imported boolean default false not null,
+  version integer default 1 not null,
+  created_at timestamp with time zone default now() not null,
+  updated_at timestamp with time zone default now() not null,
+  constraint api_keys_check CHECK (((digest IS NULL) = (pepper_id IS NULL))),
+  constraint api_keys_check1 CHECK (((rate_limit IS NULL) = (rate_window_seconds IS NULL))),
+  constraint api_keys_digest_check CHECK ((length(digest) = 32)),
+  constraint api_keys_digest_key UNIQUE (digest),
+  constraint api_keys_environment_check CHECK ((environment = ANY (ARRAY['live'::text, 'test'::text]))),
+  constraint api_keys_pkey PRIMARY KEY (id),
+  constraint api_keys_rate_limit_check CHECK ((rate_limit > 0)),
+  constraint api_keys_rate_window_seconds_check CHECK (((rate_window_seconds >= 1) AND (rate_window_seconds <= 86400))),
+  constraint api_keys_role_check CHECK ((role = ANY (ARRAY['owner'::text, 'admin'::text, 'client'::text]))),
+  constraint api_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
+  constraint api_keys_usage_limit_check CHECK ((usage_limit >= 0))
+);
+alter table api_keys enable row level security, force row level security;
+
 create table audit_entries (
   id uuid not null,
   seq bigint generated always as identity not null,
@@ -60,6 +148,32 @@ create table connector_slots (
   answered boolean default true not null,
   constraint connector_slots_pkey PRIMARY KEY (connector, path, n)
 );
+
+create table current_pepper (
+  id boolean default true not null,
+  pepper_id text not null,
+  promoted_by text not null,
+  promoted_at timestamp with time zone default now() not null,
+  constraint current_pepper_id_check CHECK (id),
+  constraint current_pepper_pkey PRIMARY KEY (id)
+);
+
+create table entitlements (
+  tenant_id uuid not null,
+  product text not null,
+  status text not null,
+  limits jsonb default '{}'::jsonb not null,
+  expires_at timestamp with time zone,
+  source text not null,
+  version integer default 1 not null,
+  created_at timestamp with time zone default now() not null,
+  updated_at timestamp with time zone default now() not null,
+  constraint entitlements_pkey PRIMARY KEY (tenant_id, product),
+  constraint entitlements_product_check CHECK ((product ~ '^[a-z0-9][a-z0-9._-]{0,62}$'::text)),
+  constraint entitlements_status_check CHECK ((status = ANY (ARRAY['trial'::text, 'active'::text, 'expired'::text]))),
+  constraint entitlements_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
+);
+alter table entitlements enable row level security, force row level security;
 
 create table events (
   seq bigint generated always as identity not null,
@@ -151,6 +265,42 @@ create table invites (
   constraint invites_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
 );
 alter table invites enable row level security, force row level security;
+
+create table key_rotations (
+  id uuid not null,
+  tenant_id uuid not null,
+  family_id uuid not null,
+  old_key_id uuid not null,
+  new_key_id uuid,
+  state text not null,
+  reason text not null,
+  policy text default 'expire'::text not null,
+  overlap_seconds integer default 86400 not null,
+  deadline_at timestamp with time zone,
+  started_at timestamp with time zone,
+  first_used_at timestamp with time zone,
+  drained_at timestamp with time zone,
+  rollback_until timestamp with time zone,
+  extensions integer default 0 not null,
+  reminders jsonb default '{}'::jsonb not null,
+  requested_by text not null,
+  driven_at timestamp with time zone,
+  request_id text,
+  version integer default 1 not null,
+  created_at timestamp with time zone default now() not null,
+  updated_at timestamp with time zone default now() not null,
+  ended_at timestamp with time zone,
+  constraint key_rotations_check CHECK (((state = ANY (ARRAY['requested'::text, 'cancelled'::text])) OR (new_key_id IS NOT NULL))),
+  constraint key_rotations_new_key_id_fkey FOREIGN KEY (new_key_id) REFERENCES api_keys(id),
+  constraint key_rotations_new_key_id_key UNIQUE (new_key_id),
+  constraint key_rotations_old_key_id_fkey FOREIGN KEY (old_key_id) REFERENCES api_keys(id),
+  constraint key_rotations_overlap_seconds_check CHECK (((overlap_seconds >= 0) AND (overlap_seconds <= 2592000))),
+  constraint key_rotations_pkey PRIMARY KEY (id),
+  constraint key_rotations_policy_check CHECK ((policy = ANY (ARRAY['expire'::text, 'extend'::text]))),
+  constraint key_rotations_state_check CHECK ((state = ANY (ARRAY['requested'::text, 'pending'::text, 'overlapping'::text, 'draining'::text, 'completed'::text, 'cancelled'::text, 'rolled_back'::text, 'compromised'::text]))),
+  constraint key_rotations_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
+);
+alter table key_rotations enable row level security, force row level security;
 
 create table login_links (
   id uuid not null,
@@ -386,6 +536,58 @@ create table partners (
   constraint partners_status_check CHECK ((status = ANY (ARRAY['active'::text, 'terminated'::text])))
 );
 
+create table product_requests (
+  id uuid not null,
+  tenant_id uuid not null,
+  product text not null,
+  note text,
+  status text default 'open'::text not null,
+  requested_by text not null,
+  decided_by text,
+  decided_reason text,
+  created_at timestamp with time zone default now() not null,
+  decided_at timestamp with time zone,
+  constraint product_requests_pkey PRIMARY KEY (id),
+  constraint product_requests_product_fkey FOREIGN KEY (product) REFERENCES products(product),
+  constraint product_requests_status_check CHECK ((status = ANY (ARRAY['open'::text, 'granted'::text, 'declined'::text]))),
+  constraint product_requests_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
+);
+alter table product_requests enable row level security, force row level security;
+
+create table product_trials (
+  id uuid not null,
+  tenant_id uuid not null,
+  product text not null,
+  note text,
+  requested_by text not null,
+  started_at timestamp with time zone default now() not null,
+  extended_at timestamp with time zone,
+  warned_for timestamp with time zone,
+  ended_at timestamp with time zone,
+  end_reason text,
+  driven_at timestamp with time zone,
+  constraint product_trials_end_reason_check CHECK ((end_reason = ANY (ARRAY['expired'::text, 'granted'::text, 'withdrawn'::text]))),
+  constraint product_trials_pkey PRIMARY KEY (id),
+  constraint product_trials_product_fkey FOREIGN KEY (product) REFERENCES products(product),
+  constraint product_trials_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
+  constraint product_trials_tenant_id_product_key UNIQUE (tenant_id, product)
+);
+alter table product_trials enable row level security, force row level security;
+
+create table products (
+  product text not null,
+  name text not null,
+  description text default ''::text not null,
+  trial_days integer default 14 not null,
+  requestable boolean default true not null,
+  version integer default 1 not null,
+  created_at timestamp with time zone default now() not null,
+  updated_at timestamp with time zone default now() not null,
+  constraint products_pkey PRIMARY KEY (product),
+  constraint products_product_check CHECK ((product ~ '^[a-z0-9][a-z0-9._-]{0,62}$'::text)),
+  constraint products_trial_days_check CHECK (((trial_days >= 1) AND (trial_days <= 365)))
+);
+
 create table rate_limits (
   key character varying(255) not null,
   points integer default 0 not null,
@@ -552,6 +754,26 @@ create table system_state (
   constraint system_state_pkey PRIMARY KEY (key)
 );
 
+create table tenant_lifecycles (
+  tenant_id uuid not null,
+  driven_at timestamp with time zone,
+  told_status text,
+  trial_warned_for timestamp with time zone,
+  export_failures integer default 0 not null,
+  export_next_at timestamp with time zone,
+  export_problem text,
+  exported_at timestamp with time zone,
+  export_location text,
+  export_bytes bigint,
+  export_sha256 text,
+  export_rows bigint,
+  rows_purged bigint default 0 not null,
+  created_at timestamp with time zone default now() not null,
+  constraint tenant_lifecycles_pkey PRIMARY KEY (tenant_id),
+  constraint tenant_lifecycles_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
+);
+alter table tenant_lifecycles enable row level security, force row level security;
+
 create table tenant_resources (
   id uuid not null,
   tenant_id uuid not null,
@@ -570,6 +792,15 @@ create table tenant_resources (
   constraint tenant_resources_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
 );
 alter table tenant_resources enable row level security, force row level security;
+
+create table tenant_slugs (
+  slug text not null,
+  tenant_id uuid not null,
+  created_at timestamp with time zone default now() not null,
+  constraint tenant_slugs_pkey PRIMARY KEY (slug),
+  constraint tenant_slugs_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
+);
+alter table tenant_slugs enable row level security, force row level security;
 
 create table tenants (
   id uuid not null,
@@ -590,9 +821,31 @@ create table tenants (
   version integer default 1 not null,
   created_at timestamp with time zone default now() not null,
   updated_at timestamp with time zone default now() not null,
+  erp_customer_id text,
+  stripe_customer_id text,
+  contract_start date,
+  contract_end date,
+  primary_domain text,
+  seats integer,
+  billing jsonb default '{}'::jsonb not null,
+  frozen_at timestamp with time zone,
+  frozen_reason text,
+  archived_at timestamp with time zone,
+  deleted_from text,
+  deleted_at timestamp with time zone,
+  deleted_by text,
+  deleted_reason text,
+  purge_at timestamp with time zone,
+  purging_at timestamp with time zone,
+  purging_by text,
+  purging_reason text,
+  purged_at timestamp with time zone,
   constraint tenants_bucket_check CHECK (((bucket >= 0) AND (bucket <= 99))),
+  constraint tenants_contract CHECK ((contract_end >= contract_start)),
+  constraint tenants_frozen_reason_check CHECK ((frozen_reason = ANY (ARRAY['cancelled'::text, 'trial-ended'::text]))),
   constraint tenants_partner_id_fkey FOREIGN KEY (partner_id) REFERENCES partners(id),
   constraint tenants_pkey PRIMARY KEY (id),
+  constraint tenants_seats_check CHECK ((seats >= 1)),
   constraint tenants_slug_key UNIQUE (slug),
   constraint tenants_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'trial'::text, 'active'::text, 'suspended'::text, 'frozen'::text, 'archived'::text, 'deleted'::text, 'purging'::text])))
 );
@@ -667,7 +920,39 @@ create table users (
   constraint users_status_check CHECK ((status = ANY (ARRAY['active'::text, 'deactivated'::text])))
 );
 
+create table verification_epoch (
+  id boolean default true not null,
+  n bigint default 1 not null,
+  constraint verification_epoch_id_check CHECK (id),
+  constraint verification_epoch_pkey PRIMARY KEY (id)
+);
+
+create table verification_flushes (
+  instance_id uuid not null,
+  sequence bigint not null,
+  at timestamp with time zone default now() not null,
+  constraint verification_flushes_pkey PRIMARY KEY (instance_id)
+);
+
+create table verification_settings (
+  id boolean default true not null,
+  max_lease_ms integer default 0 not null,
+  updated_by text default 'system:migrate'::text not null,
+  updated_at timestamp with time zone default now() not null,
+  constraint verification_settings_id_check CHECK (id),
+  constraint verification_settings_max_lease_ms_check CHECK (((max_lease_ms >= 0) AND (max_lease_ms <= 60000))),
+  constraint verification_settings_pkey PRIMARY KEY (id)
+);
+
 -- Indexes
+
+CREATE INDEX api_key_foreign_hashes_prefix ON public.api_key_foreign_hashes USING btree (prefix);
+
+CREATE INDEX api_keys_family ON public.api_keys USING btree (rotation_family_id);
+
+CREATE INDEX api_keys_pepper ON public.api_keys USING btree (pepper_id) WHERE (revoked_at IS NULL);
+
+CREATE INDEX api_keys_tenant ON public.api_keys USING btree (tenant_id, created_at DESC, id DESC);
 
 CREATE INDEX audit_entries_action ON public.audit_entries USING btree (action, seq);
 
@@ -690,6 +975,12 @@ CREATE INDEX invites_expiry ON public.invites USING btree (expires_at) WHERE (st
 CREATE INDEX invites_list ON public.invites USING btree (created_at DESC, id DESC);
 
 CREATE UNIQUE INDEX invites_live ON public.invites USING btree (tenant_id, email) WHERE (status = 'invited'::text);
+
+CREATE INDEX key_rotations_driven ON public.key_rotations USING btree (driven_at) WHERE (state = ANY (ARRAY['requested'::text, 'pending'::text, 'overlapping'::text, 'draining'::text]));
+
+CREATE UNIQUE INDEX key_rotations_open ON public.key_rotations USING btree (old_key_id) WHERE (state = ANY (ARRAY['requested'::text, 'pending'::text, 'overlapping'::text, 'draining'::text]));
+
+CREATE INDEX key_rotations_tenant ON public.key_rotations USING btree (tenant_id, created_at DESC);
 
 CREATE INDEX login_links_user ON public.login_links USING btree (user_id);
 
@@ -729,6 +1020,12 @@ CREATE INDEX outbox_due ON public.outbox USING btree (available_at) WHERE ((deli
 
 CREATE INDEX outbox_open ON public.outbox USING btree (aggregate, n) WHERE ((delivered_at IS NULL) AND (dead_at IS NULL));
 
+CREATE INDEX product_requests_list ON public.product_requests USING btree (created_at DESC, id DESC);
+
+CREATE UNIQUE INDEX product_requests_open ON public.product_requests USING btree (tenant_id, product) WHERE (status = 'open'::text);
+
+CREATE INDEX product_trials_open ON public.product_trials USING btree (driven_at NULLS FIRST) WHERE (ended_at IS NULL);
+
 CREATE INDEX rate_limits_expire ON public.rate_limits USING btree (expire);
 
 CREATE UNIQUE INDEX resource_repairs_open ON public.resource_repairs USING btree (resource_id) WHERE (state = 'open'::text);
@@ -751,15 +1048,29 @@ CREATE INDEX tenant_resources_check ON public.tenant_resources USING btree (chec
 
 CREATE UNIQUE INDEX tenant_resources_current ON public.tenant_resources USING btree (tenant_id, connector) WHERE (status <> 'left'::text);
 
+CREATE INDEX tenant_slugs_tenant ON public.tenant_slugs USING btree (tenant_id);
+
+CREATE INDEX tenants_list ON public.tenants USING btree (created_at DESC, id DESC);
+
 CREATE INDEX tenants_partner ON public.tenants USING btree (partner_id) WHERE (partner_id IS NOT NULL);
 
+CREATE INDEX tenants_purge ON public.tenants USING btree (purge_at) WHERE (status = 'deleted'::text);
+
 CREATE INDEX tenants_status ON public.tenants USING btree (status, id);
+
+CREATE INDEX tenants_trial ON public.tenants USING btree (trial_ends_at) WHERE (status = 'trial'::text);
 
 CREATE UNIQUE INDEX token_rotations_open ON public.token_rotations USING btree (tenant_id) WHERE (state <> ALL (ARRAY['done'::text, 'failed'::text]));
 
 CREATE INDEX user_identities_user ON public.user_identities USING btree (user_id);
 
 -- Functions
+
+CREATE OR REPLACE FUNCTION public.effective_status(status text, trial_ends_at timestamp with time zone)
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+AS $function$ select case when status = 'trial' and trial_ends_at <= now() then 'frozen' else status end $function$;
 
 CREATE OR REPLACE FUNCTION public.enqueue_wake(row_id uuid, of_type text, of_workflow text, with_input jsonb, for_request text, by_claimant text)
  RETURNS boolean
@@ -795,17 +1106,103 @@ CREATE OR REPLACE FUNCTION public.find_memberships(who uuid)
  LANGUAGE sql
  STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public'
-AS $function$select m.id, m.scope, m.tenant_id, t.slug, t.status, m.partner_id, m.role, m.origin
-          from public.memberships m left join public.tenants t on t.id = m.tenant_id
-          where m.user_id = who and m.withdrawn_at is null$function$;
+AS $function$select m.id, m.scope, m.tenant_id, t.slug, public.effective_status(t.status, t.trial_ends_at), m.partner_id, m.role, m.origin
+        from public.memberships m left join public.tenants t on t.id = m.tenant_id
+        where m.user_id = who and m.withdrawn_at is null$function$;
+
+CREATE OR REPLACE FUNCTION public.purge_tenant(which uuid, most integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+    declare
+      owned record;
+      gone int;
+    begin
+      perform 1 from tenants as t join tenant_lifecycles as l on l.tenant_id = t.id
+        where t.id = which and t.status = 'purging' and t.purged_at is null and l.exported_at is not null;
+      if not found then
+        raise exception 'the tenant is not being purged, or was not exported' using errcode = 'check_violation';
+      end if;
+
+      with nobody as (
+        select u.id from users as u
+        where u.email <> ('purged-' || u.id || '@purged.invalid') and not u.staff
+          and exists (select 1 from memberships as m where m.user_id = u.id and m.tenant_id = which)
+          and not exists (select 1 from memberships as m where m.user_id = u.id and m.tenant_id is distinct from which)
+        limit most
+      ), gone_sessions as (
+        delete from sessions where user_id in (select id from nobody)
+      ), gone_links as (
+        delete from login_links where user_id in (select id from nobody)
+      ), gone_identities as (
+        delete from user_identities where user_id in (select id from nobody)
+      )
+      update users set email = 'purged-' || id || '@purged.invalid', name = null, password_hash = null,
+        status = 'deactivated', deactivated_at = coalesce(deactivated_at, now()), version = version + 1
+      where id in (select id from nobody);
+      get diagnostics gone = row_count;
+      if gone > 0 then
+        return gone;
+      end if;
+
+      for owned in
+        with recursive tables as (
+          select c.oid, c.relname from pg_class as c
+            join pg_attribute as a on a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped
+          where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
+            and c.relname not like 'audit%'
+            and c.relname not in ('events', 'secret_accesses', 'tenant_lifecycles', 'tenant_slugs')
+        ), depths as (
+          select oid, 0 as depth from tables
+          union
+          select f.conrelid, d.depth + 1 from depths as d
+            join pg_constraint as f on f.confrelid = d.oid and f.contype = 'f' and f.conrelid <> f.confrelid
+            join tables as t on t.oid = f.conrelid
+          where d.depth < 30
+        )
+        select t.relname as name, max(d.depth) as depth from tables as t join depths as d on d.oid = t.oid
+        group by t.relname order by max(d.depth) desc, t.relname
+      loop
+        execute format(
+          'delete from %1$I where (tableoid, ctid) in (select tableoid, ctid from %1$I where tenant_id = $1 limit $2)',
+          owned.name) using which, most;
+        get diagnostics gone = row_count;
+        if gone > 0 then
+          return gone;
+        end if;
+      end loop;
+      return 0;
+    end $function$;
 
 -- Policies
+
+create policy app on api_key_foreign_hashes as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
+
+create policy owner on api_key_foreign_hashes as permissive for all to usher_owner using (true) with check (true);
+
+create policy app on api_key_usage as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
+
+create policy owner on api_key_usage as permissive for all to usher_owner using (true) with check (true);
+
+create policy app on api_key_usage_days as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
+
+create policy owner on api_key_usage_days as permissive for all to usher_owner using (true) with check (true);
+
+create policy app on api_keys as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
+
+create policy owner on api_keys as permissive for all to usher_owner using (true) with check (true);
 
 create policy app on audit_entries as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid) OR ((current_setting('usher.scope'::text, true) = 'partner'::text) AND (tenant_id IN ( SELECT tenants.id
    FROM tenants
   WHERE (tenants.partner_id = (NULLIF(current_setting('usher.partner'::text, true), ''::text))::uuid)))))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
 
 create policy owner on audit_entries as permissive for all to usher_owner using (true) with check (true);
+
+create policy app on entitlements as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
+
+create policy owner on entitlements as permissive for all to usher_owner using (true) with check (true);
 
 create policy app on invite_tokens as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid) OR ((current_setting('usher.scope'::text, true) = 'partner'::text) AND (tenant_id IN ( SELECT tenants.id
    FROM tenants
@@ -818,6 +1215,10 @@ create policy app on invites as permissive for all to usher_app using (((current
   WHERE (tenants.partner_id = (NULLIF(current_setting('usher.partner'::text, true), ''::text))::uuid)))))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
 
 create policy owner on invites as permissive for all to usher_owner using (true) with check (true);
+
+create policy app on key_rotations as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
+
+create policy owner on key_rotations as permissive for all to usher_owner using (true) with check (true);
 
 create policy app on mails as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid) OR ((current_setting('usher.scope'::text, true) = 'partner'::text) AND (tenant_id IN ( SELECT tenants.id
    FROM tenants
@@ -861,6 +1262,14 @@ create policy app on orders as permissive for all to usher_app using (((current_
 
 create policy owner on orders as permissive for all to usher_owner using (true) with check (true);
 
+create policy app on product_requests as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
+
+create policy owner on product_requests as permissive for all to usher_owner using (true) with check (true);
+
+create policy app on product_trials as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
+
+create policy owner on product_trials as permissive for all to usher_owner using (true) with check (true);
+
 create policy app on resource_repairs as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
 
 create policy owner on resource_repairs as permissive for all to usher_owner using (true) with check (true);
@@ -883,11 +1292,21 @@ create policy app on step_attempts as permissive for all to usher_app using (((c
 
 create policy owner on step_attempts as permissive for all to usher_owner using (true) with check (true);
 
+create policy app on tenant_lifecycles as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
+
+create policy owner on tenant_lifecycles as permissive for all to usher_owner using (true) with check (true);
+
 create policy app on tenant_resources as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid) OR ((current_setting('usher.scope'::text, true) = 'partner'::text) AND (tenant_id IN ( SELECT tenants.id
    FROM tenants
   WHERE (tenants.partner_id = (NULLIF(current_setting('usher.partner'::text, true), ''::text))::uuid)))))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
 
 create policy owner on tenant_resources as permissive for all to usher_owner using (true) with check (true);
+
+create policy app on tenant_slugs as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid) OR ((current_setting('usher.scope'::text, true) = 'partner'::text) AND (tenant_id IN ( SELECT tenants.id
+   FROM tenants
+  WHERE (tenants.partner_id = (NULLIF(current_setting('usher.partner'::text, true), ''::text))::uuid)))))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
+
+create policy owner on tenant_slugs as permissive for all to usher_owner using (true) with check (true);
 
 create policy app on tenants as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid) OR ((current_setting('usher.scope'::text, true) = 'partner'::text) AND (partner_id = (NULLIF(current_setting('usher.partner'::text, true), ''::text))::uuid)))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
 
@@ -907,11 +1326,17 @@ create policy owner on user_workspaces as permissive for all to usher_owner usin
 
 -- Grants
 
+grant execute on function effective_status(text,timestamp with time zone) to usher_app;
+
+grant execute on function effective_status(text,timestamp with time zone) to usher_sequencer;
+
 grant execute on function enqueue_wake(uuid,text,text,jsonb,text,text) to public;
 
 grant execute on function find_invite_by_token(bytea) to usher_app;
 
 grant execute on function find_memberships(uuid) to usher_app;
+
+grant execute on function purge_tenant(uuid,integer) to usher_app;
 
 grant usage on schema public to public;
 
@@ -927,6 +1352,14 @@ grant usage on sequence events_seq_seq to usher_app;
 
 grant usage on sequence onboarding_events_id_seq to usher_app;
 
+grant delete, insert, select, update on table api_key_foreign_hashes to usher_app;
+
+grant delete, insert, select, update on table api_key_usage to usher_app;
+
+grant delete, insert, select, update on table api_key_usage_days to usher_app;
+
+grant delete, insert, select, update on table api_keys to usher_app;
+
 grant insert, select on table audit_entries to usher_app;
 
 grant delete, insert, select, update on table connector_line to usher_app;
@@ -934,6 +1367,10 @@ grant delete, insert, select, update on table connector_line to usher_app;
 grant delete, insert, select, update on table connector_paths to usher_app;
 
 grant delete, insert, select, update on table connector_slots to usher_app;
+
+grant delete, insert, select, update on table current_pepper to usher_app;
+
+grant delete, insert, select, update on table entitlements to usher_app;
 
 grant delete, insert, select, update on table events to usher_app;
 
@@ -944,6 +1381,8 @@ grant delete, insert, select, update on table incidents to usher_app;
 grant delete, insert, select, update on table invite_tokens to usher_app;
 
 grant delete, insert, select, update on table invites to usher_app;
+
+grant delete, insert, select, update on table key_rotations to usher_app;
 
 grant delete, insert, select, update on table login_links to usher_app;
 
@@ -969,6 +1408,12 @@ grant delete, insert, select, update on table outbox_aggregates to usher_app;
 
 grant delete, insert, select, update on table partners to usher_app;
 
+grant delete, insert, select, update on table product_requests to usher_app;
+
+grant delete, insert, select, update on table product_trials to usher_app;
+
+grant delete, insert, select, update on table products to usher_app;
+
 grant delete, insert, select, update on table rate_limits to usher_app;
 
 grant delete, insert, select, update on table resource_repairs to usher_app;
@@ -989,7 +1434,11 @@ grant delete, insert, select, update on table step_attempts to usher_app;
 
 grant delete, insert, select, update on table system_state to usher_app;
 
+grant insert, select, update on table tenant_lifecycles to usher_app;
+
 grant delete, insert, select, update on table tenant_resources to usher_app;
+
+grant delete, insert, select, update on table tenant_slugs to usher_app;
 
 grant delete, insert, select, update on table tenants to usher_app;
 
@@ -1000,3 +1449,9 @@ grant delete, insert, select, update on table user_identities to usher_app;
 grant delete, insert, select, update on table user_workspaces to usher_app;
 
 grant delete, insert, select, update on table users to usher_app;
+
+grant select on table verification_epoch to usher_app;
+
+grant delete, insert, select, update on table verification_flushes to usher_app;
+
+grant select, update on table verification_settings to usher_app;

@@ -1,3 +1,5 @@
 export { onboardTenant } from './onboard-tenant';
+export { productTrial } from './product-trial';
 export { evaluateRollout, planReconciliation, reconcileTenant } from './reconcile-tenant';
 export { rotateToken } from './rotate-token';
+export { tenantLifecycle } from './tenant-lifecycle';

@@ -1,3 +1,5 @@
+import { catalogueEndpoints } from './catalogue';
+import { eventEndpoints } from './events';
 import type { EndpointContract } from './http';
 import { holderEndpoints } from './holders';
 import { identityEndpoints } from './identity';
@@ -5,7 +7,9 @@ import { inviteEndpoints } from './invites';
 import { jobEndpoints } from './jobs';
 import { orderEndpoints } from './orders';
 import { provisioningEndpoints } from './provisioning';
+import { registryEndpoints } from './registry';
 import { rolloutEndpoints } from './rollout';
+import { tenantAdminEndpoints } from './tenant-admin';
 import { tenantResourceEndpoints } from './tenants';
 
 /** Every endpoint of the API, by domain: what the router serves and /openapi.json describes. */
@@ -17,5 +21,9 @@ export const endpoints: readonly EndpointContract[] = [
   ...jobEndpoints,
   ...orderEndpoints,
   ...rolloutEndpoints,
+  ...registryEndpoints,
+  ...catalogueEndpoints,
+  ...eventEndpoints,
+  ...tenantAdminEndpoints,
   ...tenantResourceEndpoints,
 ];

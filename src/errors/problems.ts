@@ -4,6 +4,7 @@ import { identityProblems } from './catalogue/identity';
 import { inviteProblems } from './catalogue/invites';
 import { mailProblems } from './catalogue/mails';
 import { onboardingProblems } from './catalogue/onboardings';
+import { productProblems } from './catalogue/products';
 import { requestProblems } from './catalogue/requests';
 import { rolloutProblems } from './catalogue/rollout';
 import { tenantProblems } from './catalogue/tenants';
@@ -29,6 +30,7 @@ export const problems = {
   ...accessProblems,
   ...identityProblems,
   ...tenantProblems,
+  ...productProblems,
   ...inviteProblems,
   ...onboardingProblems,
   ...backendProblems,

@@ -6,6 +6,8 @@ import { createOnboardingCookies } from '../../api/onboarding-cookie';
 import type { OnboardingCookies } from '../../api/onboarding-cookie';
 import type { AnyHandlers, RouterDeps } from '../../api/router';
 import { clientAddress } from '../../api/app';
+import { createCatalogueRoutes } from '../../api/routes/catalogue';
+import { createEventRoutes } from '../../api/routes/events';
 import { createHolderRoutes } from '../../api/routes/holders';
 import { createIncidentRoutes } from '../../api/routes/incidents';
 import { createInviteRoutes } from '../../api/routes/invites';
@@ -13,10 +15,13 @@ import { createJobRoutes } from '../../api/routes/jobs';
 import { createLoginLinkRoutes } from '../../api/routes/login-link';
 import { createOrderRoutes } from '../../api/routes/orders';
 import { createProvisioningRoutes } from '../../api/routes/provisioning';
+import { createRegistryRoutes } from '../../api/routes/registry';
 import { createRolloutRoutes } from '../../api/routes/rollout';
 import { createServiceAccountRoutes } from '../../api/routes/service-accounts';
 import { createSignInRoutes } from '../../api/routes/sign-in';
+import { createTenantMoveRoutes } from '../../api/routes/tenant-moves';
 import { createTenantResourceRoutes } from '../../api/routes/tenant-resources';
+import { createTenantRoutes } from '../../api/routes/tenants';
 import { createUserRoutes } from '../../api/routes/users';
 import { createPageRoutes } from '../../api/pages/routes';
 import * as audit from '../domain/audit/audit-entries';
@@ -85,6 +90,11 @@ export function createHandlers(deps: Deps, captcha: CaptchaProvider | undefined)
     ...createJobRoutes(shared),
     ...createRolloutRoutes(shared),
     ...createIncidentRoutes(shared),
+    ...createRegistryRoutes(shared),
+    ...createCatalogueRoutes(shared),
+    ...createEventRoutes(shared),
+    ...createTenantRoutes(shared),
+    ...createTenantMoveRoutes(shared),
     ...createTenantResourceRoutes(shared),
   };
   const idempotencyKeys = createIdempotencyKeys({ secret: cookieKey.key, ring });

@@ -6,6 +6,7 @@ import type { Log } from '../platform/log';
 import type { Metrics } from '../platform/metrics';
 import type { Mail, MailSender, MailStatus } from '../domain/mails/mails';
 import type { OnboardingDeps } from '../domain/onboarding/deps';
+import { isStillTrue } from '../domain/tenants/mail-relevance';
 
 type Writers = {
   readonly [K in MailKind]: (mail: Mail, token: string | null) => MailData[K];
@@ -32,6 +33,15 @@ function createWriters(publicUrl: string): Writers {
     email: text(mail, 'invitee'),
     link: `${publicUrl}/console/onboardings/${mail.onboardingId ?? ''}`,
   });
+  const trial = (mail: Mail): MailData['trial-ending'] => ({
+    recipientName: mail.toName,
+    tenantName: text(mail, 'tenant_name'),
+    productName: maybe(mail, 'product'),
+    endsAt: moment(mail, 'ends_at'),
+    link: `${publicUrl}/onboarding/progress`,
+  });
+  const tenantPage = (mail: Mail): string =>
+    `${publicUrl}/console/tenants/${encodeURIComponent(text(mail, 'tenant_slug'))}`;
   return {
     invite,
     'invite-reminder': invite,
@@ -75,6 +85,30 @@ function createWriters(publicUrl: string): Writers {
       role: text(mail, 'role') as MailData['operator-invite']['role'],
       link: `${publicUrl}/login/${token ?? ''}`,
       expiresAt: moment(mail, 'expires_at'),
+    }),
+    'tenant-notice': (mail) => ({
+      recipientName: mail.toName,
+      tenantName: text(mail, 'tenant_name'),
+      change: text(mail, 'change') as MailData['tenant-notice']['change'],
+      purgeAt: maybe(mail, 'purge_at') === null ? null : moment(mail, 'purge_at'),
+      link: `${publicUrl}/onboarding/progress`,
+    }),
+    'trial-ending': trial,
+    'trial-ended': trial,
+    'purge-blocked': (mail) => ({
+      tenantName: text(mail, 'tenant_name'),
+      problemTitle: text(mail, 'problem_title'),
+      whatToDo: text(mail, 'problem_next'),
+      blockedAt: moment(mail, 'blocked_at'),
+      link: tenantPage(mail),
+    }),
+    'catalog-request': (mail) => ({
+      tenantName: text(mail, 'tenant_name'),
+      productName: text(mail, 'product'),
+      trial: mail.data['trial'] === true,
+      note: maybe(mail, 'note'),
+      requestedAt: moment(mail, 'requested_at'),
+      link: tenantPage(mail),
     }),
   };
 }
@@ -155,6 +189,7 @@ async function stillWanted(tx: Tx, mail: Mail): Promise<boolean> {
     ]);
     if (tenant && closedStatuses.includes(tenant.status)) return false;
   }
+  if (!(await isStillTrue(tx, mail))) return false;
   if (mail.inviteTokenId === null) return true;
   const open = await tx.maybe(
     `select 1 from invite_tokens as t join invites as i on i.id = t.invite_id

@@ -1,6 +1,9 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { randomBytes } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { openApiDocument } from '../../api/openapi';
 import { createServiceAccount, shorthand } from '../../src/domain/identity/service-accounts';
@@ -72,6 +75,7 @@ export async function startTestApp(
     startMailbox({ httpPort: 0, smtpPort: 0 }),
     startSampleBackend({ port: 0, key: 'sample-key' }),
   ]);
+  const exportDir = join(tmpdir(), `usher-exports-${database.name}`);
   const settings: Record<string, string> = {
     LOG_LEVEL: 'info',
     DATABASE_URL: options.databaseUrl?.(database.appUrl) ?? database.appUrl,
@@ -91,6 +95,7 @@ export async function startTestApp(
     RATE_ACCEPT: 'off',
     RATE_LOGIN: 'off',
     PUBLIC_URL: 'http://localhost:8090',
+    TENANT_EXPORT_DIR: exportDir,
     ...options.env,
   };
   for (const [name, value] of Object.entries(settings)) process.env[name] = value;
@@ -163,6 +168,7 @@ export async function startTestApp(
       await deps.close();
       await Promise.all([mailbox.stop(), backend.stop()]);
       await database.drop();
+      rmSync(exportDir, { recursive: true, force: true });
     },
   };
   if (options.worker !== false) await app.startWorker();

@@ -35,23 +35,27 @@ const checksumLength = 6;
  * CRC32. The checksum lets scanners drop look-alikes offline; it is no protection.
  */
 export function newKey(prefix: string, environment: KeyEnvironment): string {
-  const body = randomBody();
+  const body = randomBase62(bodyLength);
   return `${prefix}_${environment}_${body}${checksumOf(body)}`;
 }
 
-// Bytes from 248 on are dropped: 248 is the largest multiple of 62 in a byte, so no character is likelier.
-function randomBody(): string {
-  let body = '';
-  while (body.length < bodyLength) {
-    for (const byte of randomBytes(bodyLength * 2)) {
-      if (byte < 248 && body.length < bodyLength) body += alphabet.charAt(byte % 62);
+/** Random base62 characters, each as likely as any other. */
+export function randomBase62(length: number): string {
+  let text = '';
+  // Bytes from 248 on are dropped: 248 is the largest multiple of 62 in a byte, so no character is likelier.
+  while (text.length < length) {
+    for (const byte of randomBytes(length * 2)) {
+      if (byte < 248 && text.length < length) text += alphabet.charAt(byte % 62);
     }
   }
-  return body;
+  return text;
 }
 
-function checksumOf(body: string): string {
-  let rest = crc32(body);
+const checksumOf = (body: string): string => base62Checksum(crc32(body));
+
+/** A CRC32 as 6 base62 characters. */
+export function base62Checksum(crc: number): string {
+  let rest = crc;
   let text = '';
   while (text.length < checksumLength) {
     text = alphabet.charAt(rest % 62) + text;

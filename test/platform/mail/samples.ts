@@ -55,4 +55,37 @@ export const mailSamples: { readonly [Kind in MailKind]: MailData[Kind] } = {
     link,
     expiresAt,
   },
+  'tenant-notice': {
+    ...names,
+    change: 'deleted',
+    purgeAt: expiresAt,
+    link: 'https://usher.example/onboarding/progress',
+  },
+  'trial-ending': {
+    ...names,
+    productName: 'Repricing',
+    endsAt: expiresAt,
+    link: 'https://usher.example/onboarding/progress',
+  },
+  'trial-ended': {
+    ...names,
+    productName: null,
+    endsAt: expiresAt,
+    link: 'https://usher.example/onboarding/progress',
+  },
+  'purge-blocked': {
+    tenantName: names.tenantName,
+    problemTitle: 'There is no place for exports',
+    whatToDo: 'Set TENANT_EXPORT_DIR to a directory that is backed up.',
+    blockedAt: expiresAt,
+    link: 'https://usher.example/console/tenants/nordlicht',
+  },
+  'catalog-request': {
+    tenantName: names.tenantName,
+    productName: 'Repricing',
+    trial: false,
+    note: 'For our two shops.\nFrom May on, please.',
+    requestedAt: expiresAt,
+    link: 'https://usher.example/console/tenants/nordlicht',
+  },
 };

@@ -31,8 +31,12 @@ export type MailTemplates<Kind extends MailKind = MailKind> = {
 export type CustomerMailKind =
   'invite' | 'invite-reminder' | 'customer-input-reminder' | 'welcome' | 'login-link';
 
+/** The kinds about a tenant's way through its statuses and the products that it uses. */
+export type TenantMailKind =
+  'tenant-notice' | 'trial-ending' | 'trial-ended' | 'purge-blocked' | 'catalog-request';
+
 /** The kinds that operators and inviters read. */
-export type StaffMailKind = Exclude<MailKind, CustomerMailKind>;
+export type StaffMailKind = Exclude<MailKind, CustomerMailKind | TenantMailKind>;
 
 /** A paragraph. */
 export function text(words: string): Passage {

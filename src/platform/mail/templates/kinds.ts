@@ -47,6 +47,57 @@ export interface MailData {
     link: string;
     expiresAt: Date;
   };
+  /** To a tenant's owners and admins: its status has changed. */
+  'tenant-notice': {
+    recipientName: string | null;
+    tenantName: string;
+    change: TenantNotice;
+    /** Until when a deleted tenant can be restored. */
+    purgeAt: Date | null;
+    link: string;
+  };
+  /** To the same: a trial ends in three days; of the tenant itself, or of a product. */
+  'trial-ending': TrialMail;
+  /** To the same: a trial is over. */
+  'trial-ended': TrialMail;
+  /** To the operators: a tenant cannot be purged, since it could not be exported. */
+  'purge-blocked': {
+    tenantName: string;
+    problemTitle: string;
+    whatToDo: string;
+    blockedAt: Date;
+    link: string;
+  };
+  /** To the operators: a tenant asks for a product, or has begun a trial of it. */
+  'catalog-request': {
+    tenantName: string;
+    productName: string;
+    trial: boolean;
+    note: string | null;
+    requestedAt: Date;
+    link: string;
+  };
+}
+
+/** What a notice tells a tenant's people. */
+export type TenantNotice =
+  | 'activated'
+  | 'suspended'
+  | 'resumed'
+  | 'trial-ended'
+  | 'cancelled'
+  | 'archived'
+  | 'deleted'
+  | 'restored';
+
+/** What mails about a trial say. */
+export interface TrialMail {
+  recipientName: string | null;
+  tenantName: string;
+  /** Null for the trial of the tenant itself. */
+  productName: string | null;
+  endsAt: Date;
+  link: string;
 }
 
 /** One of the kinds of mail that Usher writes. */
