@@ -4,12 +4,12 @@ import { createApp } from '../../api/app';
 import { answerUnreadable } from '../../api/unreadable';
 import { createHandlers } from './handlers';
 import { endpoints } from '../contracts/endpoints';
-import { ConfigError, loadConfig } from '../platform/config';
-import { errorFields } from '../platform/log';
+import { loadConfig } from '../platform/config';
 import { captchaOf, createDeps, settleBoot } from './deps';
 import type { Deps } from './deps';
 import { databaseCheck, readinessOf } from './readiness';
 import { announce, listen } from './listen';
+import { tellStartFailure } from './start-failure';
 import { onStop } from './stop';
 
 /** Builds the HTTP server of the API on given dependencies. */
@@ -78,12 +78,7 @@ async function main(): Promise<void> {
 
 if (require.main === module) {
   main().catch((error: unknown) => {
-    if (error instanceof ConfigError) console.error(error.message);
-    else
-      console.error(
-        `The API could not start: ${error instanceof Error ? error.message : 'unknown'}`,
-        errorFields(error),
-      );
+    tellStartFailure('API', error);
     process.exit(1);
   });
 }

@@ -1,10 +1,12 @@
 import { resolve } from 'node:path';
 import type { Client, Connection } from '@temporalio/client';
 import { createSiteverify } from '../domain/onboarding/captcha';
-import { loadConnectors } from '../domain/onboarding/connectors';
+import { describeMistake, inspectConnectors } from '../domain/onboarding/connectors';
+import type { Connectors } from '../domain/onboarding/connectors';
 import type { OnboardingDeps } from '../domain/onboarding/deps';
 import { requireKids } from '../domain/secrets/secrets';
 import { settleIdentity } from '../domain/identity/upkeep';
+import { ConfigError } from '../platform/config';
 import type { Config, ProcessName } from '../platform/config';
 import { createKeyHasher } from '../platform/crypto/keys';
 import { createKeyRing } from '../platform/crypto/sealing';
@@ -77,7 +79,7 @@ export function createDeps(
     ring,
     outbox,
     outbound,
-    connectors: loadConnectors({ dir: resolve(env.CONNECTORS_DIR), env: process.env }),
+    connectors: connectorsOf(env),
     metrics: createMetrics(),
     log,
     temporal,
@@ -92,6 +94,13 @@ export function createDeps(
       await db.close();
     },
   };
+}
+
+function connectorsOf(env: Config): Connectors {
+  const dir = resolve(env.CONNECTORS_DIR);
+  const { connectors, mistakes } = inspectConnectors({ dir, env: process.env });
+  if (!connectors) throw new ConfigError(mistakes.map((one) => describeMistake(one).trim()));
+  return connectors;
 }
 
 /** What has to hold before a process serves: the right database role, and no key missing that rows hang on. */

@@ -1,8 +1,7 @@
 import { createServer } from 'node:http';
 import { createActivities } from '../../activities';
-import { ConfigError, loadConfig } from '../platform/config';
+import { loadConfig } from '../platform/config';
 import { withSystem } from '../platform/db';
-import { errorFields } from '../platform/log';
 import { createMailTransport } from '../platform/mail/transport';
 import { declareLimits } from '../domain/onboarding/backend-rate';
 import { createDeps, settleBoot } from './deps';
@@ -10,6 +9,7 @@ import type { Deps } from './deps';
 import { announce, listen } from './listen';
 import { createMailSender } from './mailing';
 import { databaseCheck, readinessOf } from './readiness';
+import { tellStartFailure } from './start-failure';
 import { onStop } from './stop';
 import { installRuntime, startTemporalPart } from './temporal-part';
 import { watchTemporal } from './temporal-watch';
@@ -104,12 +104,7 @@ async function main(): Promise<void> {
 
 if (require.main === module) {
   main().catch((error: unknown) => {
-    if (error instanceof ConfigError) console.error(error.message);
-    else
-      console.error(
-        `The worker could not start: ${error instanceof Error ? error.message : 'unknown'}`,
-        errorFields(error),
-      );
+    tellStartFailure('worker', error);
     process.exit(1);
   });
 }
