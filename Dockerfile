@@ -28,6 +28,7 @@ COPY --from=packages /usher/node_modules node_modules
 COPY --from=build /usher/dist dist
 COPY package.json ./
 COPY connectors connectors
+COPY catalog catalog
 COPY deploy/healthcheck.cjs deploy/healthcheck.cjs
 USER node
 EXPOSE 8090 8091

@@ -42,7 +42,7 @@ export function createRouter(
   deps: RouterDeps,
 ): Router {
   const router = Router({ caseSensitive: true, strict: true });
-  for (const group of byPath(contracts)) {
+  for (const group of byPath(contracts.filter(({ raw }) => raw === undefined))) {
     const path = group.path.replaceAll(/\{(\w+)\}/g, ':$1');
     for (const contract of group.contracts) {
       const handler = handlers[contract.operationId];

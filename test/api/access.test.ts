@@ -9,15 +9,20 @@ import { machine, onboardingCookie, person, signedIn } from './people';
 import { sql } from './rows';
 
 let app: TestApp;
-let stranger: { id: string; key: string };
+let strangers: Readonly<Record<'events:read' | 'invites:read', { id: string; key: string }>>;
 let customer: TestRequest;
+let nobody: TestRequest;
 
 beforeAll(async () => {
   app = await startTestApp({ worker: false });
-  stranger = await machine(app, ['events:read']);
+  strangers = {
+    'events:read': await machine(app, ['events:read']),
+    'invites:read': await machine(app, ['invites:read']),
+  };
   const { clientId } = await invite(app);
   const owner = await person(app, { tenants: [{ id: clientId, role: 'owner' }] });
   customer = { anonymous: true, headers: await signedIn(app, owner) };
+  nobody = { anonymous: true, headers: await signedIn(app, await person(app)) };
 });
 afterAll(() => app.stop());
 
@@ -26,16 +31,27 @@ const bodies: Readonly<Record<string, () => unknown>> = {
   provisionWorkspace: () => ({ client_id: randomUUID(), spreadsheet_id: 'sheet-1' }),
   addToken: () => ({ client_id: randomUUID(), wb_token: marketplaceToken() }),
   rotateToken: () => ({ client_id: randomUUID(), wb_token: marketplaceToken(), reason: 'because' }),
+  requestProduct: () => ({ tenant_id: randomUUID(), product: 'insights' }),
+  requestTrial: () => ({ tenant_id: randomUUID(), product: 'insights' }),
+};
+
+/** Queries of the same kind. */
+const queries: Readonly<Record<string, () => string>> = {
+  listEntitlements: () => `?tenant_id=${randomUUID()}`,
 };
 
 const call = (
-  { operationId, method, path, body }: EndpointContract,
+  { operationId, method, path, body, ifMatch }: EndpointContract,
   request: TestRequest,
 ): Promise<TestAnswer> =>
   app.call(
     method.toUpperCase(),
-    path.replaceAll(/\{\w+\}/g, () => randomUUID()),
-    { ...request, ...(body ? { body: bodies[operationId]?.() ?? {} } : {}) },
+    path.replaceAll(/\{\w+\}/g, () => randomUUID()) + (queries[operationId]?.() ?? ''),
+    {
+      ...request,
+      headers: { ...(ifMatch ? { 'if-match': '"v1"' } : {}), ...request.headers },
+      ...(body ? { body: bodies[operationId]?.() ?? {} } : {}),
+    },
   );
 
 const named = (list: readonly EndpointContract[]): [string, EndpointContract][] =>
@@ -73,7 +89,10 @@ describe.each(named(endpoints))('%s', (_name, contract) => {
 
 describe.each(named(permitted))('%s', (_name, contract) => {
   test('answers 403 to machines and people without its permission', async () => {
-    for (const request of [{ key: stranger.key }, customer]) {
+    const { access, operationId } = contract;
+    const { key } = strangers[access === 'events:read' ? 'invites:read' : 'events:read'];
+    // The catalogue is the same for all tenants, so that the people of any may read it.
+    for (const request of [{ key }, operationId === 'listCatalogue' ? nobody : customer]) {
       const { status, body } = await call(contract, request);
       expect([status, body.code]).toEqual([403, 'forbidden']);
     }
@@ -205,7 +224,7 @@ describe('a person', () => {
     const owner = await person(app, { roles: ['owner'] });
     const { status } = await app.call('GET', '/onboarding/invites', {
       headers: await signedIn(app, owner),
-      key: stranger.key,
+      key: strangers['events:read'].key,
     });
     expect(status).toBe(403);
   });
