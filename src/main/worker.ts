@@ -1,8 +1,7 @@
 import { createServer } from 'node:http';
 import { createActivities } from '../../activities';
-import { ConfigError, loadConfig } from '../platform/config';
+import { loadConfig } from '../platform/config';
 import { withSystem } from '../platform/db';
-import { errorFields } from '../platform/log';
 import { startStepCounters } from '../platform/metrics';
 import { createMailTransport } from '../platform/mail/transport';
 import { declareLimits } from '../domain/onboarding/backend-rate';
@@ -11,7 +10,8 @@ import { createDeps, settleBoot } from './deps';
 import type { Deps } from './deps';
 import { announce, listen } from './listen';
 import { createMailSender } from './mailing';
-import { databaseCheck, readinessOf } from './readiness';
+import { databaseCheck, pepperCheck, readinessOf } from './readiness';
+import { tellStartFailure } from './start-failure';
 import { onStop } from './stop';
 import { installRuntime, startTemporalPart } from './temporal-part';
 import { watchTemporal } from './temporal-watch';
@@ -73,11 +73,13 @@ async function main(): Promise<void> {
   const worker = await startWorker(deps);
   let stopping = false;
   const checkDatabase = databaseCheck(deps.db);
+  const checkPeppers = pepperCheck(deps.db, deps.apiKeys.hasher);
   const readiness = () =>
     stopping
       ? Promise.resolve({ ready: false, parts: { process: 'is stopping' } })
       : readinessOf({
           database: checkDatabase,
+          peppers: checkPeppers,
           temporal: async () => {
             if (!worker.isPolling()) return 'is not polled';
             const { connection } = deps.temporal;
@@ -122,12 +124,7 @@ async function main(): Promise<void> {
 
 if (require.main === module) {
   main().catch((error: unknown) => {
-    if (error instanceof ConfigError) console.error(error.message);
-    else
-      console.error(
-        `The worker could not start: ${error instanceof Error ? error.message : 'unknown'}`,
-        errorFields(error),
-      );
+    tellStartFailure('worker', error);
     process.exit(1);
   });
 }
