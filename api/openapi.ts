@@ -101,11 +101,14 @@ function parameters(contract: EndpointContract, schemas: Schemas): Json[] {
     description,
     schema: { type: 'string', pattern },
   });
-  const { idempotent, ifMatch } = contract;
+  const { idempotent, ifMatch, raw } = contract;
   const repeatable = 'Makes the request safe to repeat for 24 hours';
   return [
     ...from(contract.params, 'path'),
     ...from(contract.query, 'query'),
+    ...(raw?.requestHeaders ?? []).map(({ name, description, pattern }) =>
+      header(name, description, pattern),
+    ),
     ...(idempotent ? [header('Idempotency-Key', repeatable, '^[\\x21-\\x7e]{1,255}$')] : []),
     ...(ifMatch
       ? [
@@ -140,7 +143,10 @@ function responses(contract: EndpointContract, schemas: Schemas): Json {
   for (const [status, schema] of Object.entries(contract.responses)) {
     result[status] = {
       description: contract.summary,
-      headers: headersOf(successHeaders(contract)),
+      headers: {
+        ...headersOf(contract.raw ? [] : successHeaders(contract)),
+        ...rawHeaders(contract, Number(status)),
+      },
       ...(schema ? { content: contentOf(schema, schemas) } : {}),
     };
   }
@@ -207,8 +213,22 @@ function headersOf(names: readonly HeaderName[]): Json {
   );
 }
 
+// A raw 401 is no problem document, but says how to sign in as one would.
+function rawHeaders({ raw }: EndpointContract, status: number): Json {
+  if (!raw) return {};
+  const described = (raw.responseHeaders?.[status] ?? []).map(({ name, description, pattern }) => [
+    name,
+    { description, schema: { type: 'string', pattern } },
+  ]);
+  return {
+    ...(status === 401 ? headersOf(['WWW-Authenticate']) : {}),
+    ...(Object.fromEntries(described) as Json),
+  };
+}
+
 /** Problems that an endpoint can answer: by its kind, and those that it names. */
 function problemsOf(contract: EndpointContract): ProblemCode[] {
+  if (contract.raw) return [...contract.problems];
   const { access, method, stepUp, idempotent, ifMatch } = contract;
   const isOpen = access === 'public' || access === 'holder';
   const isRead = method === 'get';

@@ -31,6 +31,7 @@ create table api_key_usage (
   day date,
   day_requests bigint default 0 not null,
   day_cost bigint default 0 not null,
+  window_seconds integer,
   constraint api_key_usage_key_id_fkey FOREIGN KEY (key_id) REFERENCES api_keys(id) ON DELETE CASCADE,
   constraint api_key_usage_pkey PRIMARY KEY (key_id)
 );
@@ -80,6 +81,7 @@ create table api_keys (
   version integer default 1 not null,
   created_at timestamp with time zone default now() not null,
   updated_at timestamp with time zone default now() not null,
+  facts text generated always as (api_key_facts(id, tenant_id, environment, scopes, role, product, allowed_cidrs, rate_limit, rate_window_seconds, usage_limit, usage_limit_strict, expires_at, rotation_family_id, pepper_id)) stored,
   blocked_by_staff boolean default false not null,
   expiry_told_at timestamp with time zone,
   constraint api_keys_check CHECK (((digest IS NULL) = (pepper_id IS NULL))),
@@ -1014,6 +1016,8 @@ CREATE INDEX connector_line_order ON public.connector_line USING btree (connecto
 
 CREATE INDEX connector_slots_free ON public.connector_slots USING btree (connector, path, free_at);
 
+CREATE INDEX entitlements_live ON public.entitlements USING btree (tenant_id) INCLUDE (product, expires_at) WHERE (status = ANY (ARRAY['trial'::text, 'active'::text]));
+
 CREATE INDEX events_order ON public.events USING btree (xid, seq);
 
 CREATE INDEX idempotency_keys_expiry ON public.idempotency_keys USING btree (expires_at);
@@ -1120,6 +1124,137 @@ CREATE INDEX user_identities_user ON public.user_identities USING btree (user_id
 
 -- Functions
 
+CREATE OR REPLACE FUNCTION public.add_api_key_usage(keys uuid[], tenants uuid[], requests_of bigint[], costs bigint[], used_ms double precision[], ips text[], charges bigint[], starts_ms double precision[], window_lengths integer[], window_charges bigint[])
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'public'
+ SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+        with written as (
+          insert into api_key_usage as u (key_id, tenant_id, requests, last_used_at, last_ip, cost, window_start,
+            window_seconds, window_cost, day, day_requests, day_cost)
+          select g.key, g.tenant, g.requests, least(to_timestamp(g.used_ms / 1000), now()), g.ip::inet, g.charge,
+            to_timestamp(g.start_ms / 1000), g.seconds, g.window_charge, (now() at time zone 'utc')::date, g.requests,
+            g.cost
+          from unnest(keys, tenants, requests_of, costs, used_ms, ips, charges, starts_ms, window_lengths,
+            window_charges) as g (key, tenant, requests, cost, used_ms, ip, charge, start_ms, seconds, window_charge)
+          on conflict on constraint api_key_usage_pkey do update set
+            requests = u.requests + excluded.requests,
+            last_used_at = greatest(u.last_used_at, excluded.last_used_at),
+            last_ip = coalesce(excluded.last_ip, u.last_ip),
+            cost = u.cost + excluded.cost,
+            -- A window that began before the one that is counted is over: a flush that comes late.
+            window_start = case
+              when excluded.window_start is null
+                or excluded.window_seconds = u.window_seconds and excluded.window_start < u.window_start
+              then u.window_start else excluded.window_start end,
+            window_seconds = coalesce(excluded.window_seconds, u.window_seconds),
+            window_cost = case
+              when excluded.window_start is null then u.window_cost
+              when excluded.window_start = u.window_start and excluded.window_seconds = u.window_seconds
+              then u.window_cost + excluded.window_cost
+              when excluded.window_seconds = u.window_seconds and excluded.window_start < u.window_start
+              then u.window_cost
+              else excluded.window_cost end,
+            day = excluded.day,
+            day_requests = case when u.day = excluded.day then u.day_requests else 0 end + excluded.day_requests,
+            day_cost = case when u.day = excluded.day then u.day_cost else 0 end + excluded.day_cost
+          returning new.key_id, new.tenant_id, new.day, old.day as old_day, old.day_requests as old_requests,
+            old.day_cost as old_cost
+        )
+        insert into api_key_usage_days as d (key_id, day, code, tenant_id, requests, cost)
+        select w.key_id, w.old_day, 'VALID', w.tenant_id, w.old_requests, w.old_cost
+        from written as w where w.old_day < w.day and w.old_requests > 0
+        on conflict on constraint api_key_usage_days_pkey do update
+          set requests = d.requests + excluded.requests, cost = d.cost + excluded.cost
+      $function$;
+
+CREATE OR REPLACE FUNCTION public.adopt_foreign_key(key uuid, to_digest bytea, to_pepper text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+      begin
+        delete from api_key_foreign_hashes where key_id = key;
+        if not found then return false; end if;
+        update api_keys set digest = to_digest, pepper_id = to_pepper where id = key and digest is null;
+        return found;
+      end $function$;
+
+CREATE OR REPLACE FUNCTION public.api_key_facts(id uuid, tenant_id uuid, environment text, scopes text[], role text, product text, allowed_cidrs cidr[], rate_limit integer, rate_window_seconds integer, usage_limit bigint, usage_limit_strict boolean, expires_at timestamp with time zone, rotation_family_id uuid, pepper_id text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+        select concat(id, E'', tenant_id, E'', environment, E'', array_to_string(scopes, ' '), E'',
+          role, E'', product, E'', array_to_string(allowed_cidrs, ' '), E'',
+          rate_limit, E'', rate_window_seconds, E'', usage_limit, E'', usage_limit_strict, E'',
+          date_part('epoch', expires_at) * 1000, E'', rotation_family_id, E'', pepper_id)
+      $function$;
+
+CREATE OR REPLACE FUNCTION public.charge_api_keys(families uuid[], tenants uuid[], costs bigint[], rate_limits bigint[], window_lengths integer[], usage_limits bigint[])
+ RETURNS TABLE(n integer, verdict text, cost bigint, window_start_ms double precision, window_cost bigint)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+      declare
+        counter record;
+        started timestamptz;
+      begin
+        insert into api_key_usage (key_id, tenant_id)
+        select distinct on (g.family) g.family, g.tenant from unnest(families, tenants) as g (family, tenant)
+        where not exists (select 1 from api_key_usage as u where u.key_id = g.family)
+          and exists (select 1 from api_keys as k where k.id = g.family)
+        order by g.family
+        on conflict do nothing;
+        for i in 1 .. cardinality(families) loop
+          if i = 1 or families[i] <> families[i - 1] then
+            select u.cost, u.window_start, u.window_seconds, u.window_cost into counter
+            from api_key_usage as u where u.key_id = families[i] for no key update;
+          end if;
+          started := case when window_lengths[i] is not null then
+            to_timestamp(floor(extract(epoch from now()) / window_lengths[i]) * window_lengths[i]) end;
+          if started is not null
+            and (started, window_lengths[i]) is distinct from (counter.window_start, counter.window_seconds) then
+            counter.window_start := started;
+            counter.window_seconds := window_lengths[i];
+            counter.window_cost := 0;
+          end if;
+          verdict := case
+            when started is not null and counter.window_cost + costs[i] > rate_limits[i] then 'RATE_LIMITED'
+            when counter.cost + costs[i] > usage_limits[i] then 'USAGE_EXCEEDED'
+            else 'VALID' end;
+          if verdict = 'VALID' then
+            counter.cost := counter.cost + costs[i];
+            if started is not null then counter.window_cost := counter.window_cost + costs[i]; end if;
+          end if;
+          if i = cardinality(families) or families[i] <> families[i + 1] then
+            update api_key_usage as u set cost = counter.cost, window_start = counter.window_start,
+              window_seconds = counter.window_seconds, window_cost = counter.window_cost
+            where u.key_id = families[i];
+          end if;
+          n := i;
+          cost := counter.cost;
+          window_start_ms := extract(epoch from counter.window_start) * 1000;
+          window_cost := counter.window_cost;
+          return next;
+        end loop;
+      end $function$;
+
+CREATE OR REPLACE FUNCTION public.count_refusals(keys uuid[], tenants uuid[], codes text[], counts bigint[])
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+        insert into api_key_usage_days as d (key_id, day, code, tenant_id, requests)
+        select g.key, (now() at time zone 'utc')::date, g.code, g.tenant, g.count
+        from unnest(keys, tenants, codes, counts) as g (key, tenant, code, count)
+        join api_keys as k on k.id = g.key
+        order by g.key, g.code
+        on conflict on constraint api_key_usage_days_pkey do update set requests = d.requests + excluded.requests
+      $function$;
+
 CREATE OR REPLACE FUNCTION public.effective_status(status text, trial_ends_at timestamp with time zone)
  RETURNS text
  LANGUAGE sql
@@ -1148,6 +1283,57 @@ AS $function$
       return free;
     end $function$;
 
+CREATE OR REPLACE FUNCTION public.find_api_keys(wanted bytea[])
+ RETURNS TABLE(digest bytea, facts text, counted text)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+ SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+        select k.digest,
+          concat(k.facts, E'', t.slug, E'',
+            case when t.status = 'active' or t.status = 'trial' and coalesce(t.trial_ends_at > now(), true)
+              then 0 else 1 end
+              + case when k.revoked_at is null then 0 else 2 end
+              + case when k.blocked_at is null then 0 else 4 end
+              + case when k.expires_at <= now() then 8 else 0 end
+              + case when k.ends_at <= now() then 16 else 0 end
+              + case when k.first_used_at is null then 32 else 0 end, E'',
+            e.live, E'', (select string_agg(p.product, ' ') from public.products as p), E'',
+            date_part('epoch', least(case when t.status = 'trial' then t.trial_ends_at end, k.expires_at, k.ends_at,
+              e.until)) * 1000, E'',
+            case when k.ends_at is not null then public.key_rotation_facts(k.id, k.ends_at) end
+          ),
+          concat(date_part('epoch', now()) * 1000, ' ', u.cost, ' ', date_part('epoch', u.window_start) * 1000, ' ',
+            u.window_seconds, ' ', u.window_cost)
+        from public.api_keys as k
+        join public.tenants as t on t.id = k.tenant_id
+        left join lateral (
+          select string_agg(e.product, ' ') as live, min(e.expires_at) as until
+          from public.entitlements as e
+          where e.tenant_id = k.tenant_id and e.status in ('trial', 'active')
+            and (e.expires_at is null or e.expires_at > now())
+        ) as e on true
+        -- What is counted moves all the time and is none of the facts.
+        left join public.api_key_usage as u on u.key_id = k.rotation_family_id
+          and (k.rate_limit is not null or k.usage_limit is not null)
+        where k.digest = any(wanted)
+      $function$;
+
+CREATE OR REPLACE FUNCTION public.find_foreign_hashes(prefixes text[])
+ RETURNS TABLE(prefix text, key_id uuid, salt bytea, hash bytea)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+        select f.prefix, f.key_id, f.salt, f.hash
+        from unnest(prefixes) as wanted (prefix)
+        cross join lateral (
+          select h.prefix, h.key_id, h.salt, h.hash from public.api_key_foreign_hashes as h
+          where h.prefix = wanted.prefix order by h.key_id limit 8
+        ) as f
+      $function$;
+
 CREATE OR REPLACE FUNCTION public.find_invite_by_token(hash bytea)
  RETURNS TABLE(tenant_id uuid, invite_id uuid, invite_token_id uuid)
  LANGUAGE sql
@@ -1163,6 +1349,60 @@ CREATE OR REPLACE FUNCTION public.find_memberships(who uuid)
 AS $function$select m.id, m.scope, m.tenant_id, t.slug, public.effective_status(t.status, t.trial_ends_at), m.partner_id, m.role, m.origin
         from public.memberships m left join public.tenants t on t.id = m.tenant_id
         where m.user_id = who and m.withdrawn_at is null$function$;
+
+CREATE OR REPLACE FUNCTION public.key_rotation_facts(key uuid, ends_at timestamp with time zone)
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+        select concat(r.state, ' ', r.new_key_id, ' ', date_part('epoch', ends_at) * 1000)
+        from public.key_rotations as r
+        where r.old_key_id = key and r.state in ('requested', 'pending', 'overlapping', 'draining')
+      $function$;
+
+CREATE OR REPLACE FUNCTION public.mark_first_use(key_ids uuid[], used_at timestamp with time zone[])
+ RETURNS TABLE(key_id uuid, tenant_id uuid, rotation_id uuid)
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+      begin
+        
+        perform 1 from api_keys as k
+        where k.id = any(key_ids)
+          or k.id in (select r.old_key_id from key_rotations as r where r.new_key_id = any(key_ids))
+        order by k.id for no key update;
+        return query
+          with used as (
+            -- A clock of ours that is behind neither starts an overlap in the past nor ends one early.
+            select k.id, k.tenant_id, greatest(u.at, now() - interval '10 seconds') as at
+            from unnest(key_ids, used_at) as u (id, at) join api_keys as k on k.id = u.id
+            where k.first_used_at is null
+          ), rotation as (
+            select r.id, r.old_key_id, used.id as new_key_id,
+              used.at + r.overlap_seconds * interval '1 second' as ends_at
+            from used join key_rotations as r on r.new_key_id = used.id and r.state = 'pending'
+          ), touched as (
+            select coalesce(used.id, rotation.old_key_id) as id, used.at, rotation.ends_at
+            from used full join rotation on rotation.old_key_id = used.id
+          ), marked as (
+            update api_keys as k
+            set first_used_at = coalesce(k.first_used_at, touched.at), ends_at = least(k.ends_at, touched.ends_at)
+            from touched where touched.id = k.id
+          )
+          select used.id, used.tenant_id, rotation.id
+          from used left join rotation on rotation.new_key_id = used.id;
+      end $function$;
+
+CREATE OR REPLACE FUNCTION public.move_api_key_digest(key uuid, from_digest bytea, to_digest bytea, to_pepper text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+      begin
+        update api_keys set digest = to_digest, pepper_id = to_pepper where id = key and digest = from_digest;
+        return found;
+      end $function$;
 
 CREATE OR REPLACE FUNCTION public.peppers_in_use()
  RETURNS SETOF text
@@ -1405,15 +1645,35 @@ create policy owner on user_workspaces as permissive for all to usher_owner usin
 
 -- Grants
 
+grant execute on function add_api_key_usage(uuid[],uuid[],bigint[],bigint[],double precision[],text[],bigint[],double precision[],integer[],bigint[]) to public;
+
+grant execute on function adopt_foreign_key(uuid,bytea,text) to public;
+
+grant execute on function api_key_facts(uuid,uuid,text,text[],text,text,cidr[],integer,integer,bigint,boolean,timestamp with time zone,uuid,text) to public;
+
+grant execute on function charge_api_keys(uuid[],uuid[],bigint[],bigint[],integer[],bigint[]) to usher_app;
+
+grant execute on function count_refusals(uuid[],uuid[],text[],bigint[]) to public;
+
 grant execute on function effective_status(text,timestamp with time zone) to usher_app;
 
 grant execute on function effective_status(text,timestamp with time zone) to usher_sequencer;
 
 grant execute on function enqueue_wake(uuid,text,text,jsonb,text,text) to public;
 
+grant execute on function find_api_keys(bytea[]) to usher_app;
+
+grant execute on function find_foreign_hashes(text[]) to usher_app;
+
 grant execute on function find_invite_by_token(bytea) to usher_app;
 
 grant execute on function find_memberships(uuid) to usher_app;
+
+grant execute on function key_rotation_facts(uuid,timestamp with time zone) to public;
+
+grant execute on function mark_first_use(uuid[],timestamp with time zone[]) to public;
+
+grant execute on function move_api_key_digest(uuid,bytea,bytea,text) to public;
 
 grant execute on function peppers_in_use() to usher_app;
 

@@ -13,6 +13,7 @@ import { registryEndpoints } from './registry';
 import { rolloutEndpoints } from './rollout';
 import { tenantAdminEndpoints } from './tenant-admin';
 import { tenantResourceEndpoints } from './tenants';
+import { verificationEndpoints } from './verification';
 
 /** Every endpoint of the API, by domain: what the router serves and /openapi.json describes. */
 export const endpoints: readonly EndpointContract[] = [
@@ -30,4 +31,5 @@ export const endpoints: readonly EndpointContract[] = [
   ...tenantResourceEndpoints,
   ...apiKeyEndpoints,
   ...keyRotationEndpoints,
+  ...verificationEndpoints,
 ];

@@ -114,7 +114,8 @@ export async function startTestApp(
     log: createLog({ level: env.LOG_LEVEL, process: 'test' }, sink),
   });
   await settleBoot(deps);
-  const { server } = createApiServer(deps);
+  const api = createApiServer(deps);
+  const { server } = api;
   const url = await listening(server);
   const documented = responsesOf(openApiDocument());
   const owner = await accountKey(deps, 'owner');
@@ -168,6 +169,7 @@ export async function startTestApp(
         });
         server.closeAllConnections();
       });
+      await api.close();
       await deps.close();
       await Promise.all([mailbox.stop(), backend.stop()]);
       await database.drop();

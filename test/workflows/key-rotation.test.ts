@@ -319,8 +319,12 @@ describe('a lost run', () => {
     await handleOf(rotation).terminate('The test takes it away');
     await passHours(app, rotation, 24);
     let from: string | null = null;
-    do from = await wakeAllRotationsFrom(app.deps, from);
-    while (from !== null);
+    do {
+      const last: string | null = from;
+      from = await withSystem(app.deps.db, 'relay', (tx) =>
+        wakeAllRotationsFrom(tx, app.deps, last),
+      );
+    } while (from !== null);
     await written(rotation, 'draining');
   });
 });

@@ -202,7 +202,7 @@ export async function revokeServiceAccount(
 
 async function lock(tx: Tx, ref: ServiceAccountRef): Promise<ServiceAccount> {
   const account = await tx.maybe<ServiceAccount>(
-    `select ${columns} from service_accounts where id = $1 for update`,
+    `select ${columns} from service_accounts where id = $1 for no key update`,
     [ref.id],
   );
   if (!account) throw new DomainError('service-account-not-found');
