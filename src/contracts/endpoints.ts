@@ -14,6 +14,7 @@ import { rolloutEndpoints } from './rollout';
 import { tenantAdminEndpoints } from './tenant-admin';
 import { tenantResourceEndpoints } from './tenants';
 import { verificationEndpoints } from './verification';
+import { userEndpoints } from './users';
 
 /** Every endpoint of the API, by domain: what the router serves and /openapi.json describes. */
 export const endpoints: readonly EndpointContract[] = [
@@ -29,7 +30,8 @@ export const endpoints: readonly EndpointContract[] = [
   ...eventEndpoints,
   ...tenantAdminEndpoints,
   ...tenantResourceEndpoints,
+  ...verificationEndpoints,
   ...apiKeyEndpoints,
   ...keyRotationEndpoints,
-  ...verificationEndpoints,
+  ...userEndpoints,
 ];

@@ -1,18 +1,17 @@
 import { createServer } from 'node:http';
 import type { Server } from 'node:http';
-import { parse as parseCookies } from 'cookie';
 import { createApp } from '../../api/app';
 import { answerUnreadable } from '../../api/unreadable';
 import { answerElsewhere } from '../../api/verify';
 import type { VerifyHandler } from '../../api/verify';
 import { createHandlers } from './handlers';
 import { endpoints } from '../contracts/endpoints';
-import { ConfigError, loadConfig } from '../platform/config';
-import { errorFields } from '../platform/log';
+import { loadConfig } from '../platform/config';
 import { captchaOf, createDeps, settleBoot } from './deps';
 import type { Deps } from './deps';
 import { databaseCheck, pepperCheck, readinessOf } from './readiness';
 import { announce, listen } from './listen';
+import { tellStartFailure } from './start-failure';
 import { onStop } from './stop';
 import { startVerification } from './verification';
 
@@ -39,8 +38,7 @@ export function createApiServer(deps: Deps): ApiServer {
     handlers: parts.handlers,
     pages: parts.pages,
     authenticate: parts.authenticate,
-    findOnboarding: (request) =>
-      parts.onboardingCookies.read(parseCookies(request.headers.cookie ?? '')),
+    findOnboarding: parts.findOnboarding,
     idempotencyKeys: parts.idempotencyKeys,
     limits: parts.limits,
     onRefused: parts.onRefused,
@@ -118,12 +116,7 @@ function finish(server: Server): Promise<void> {
 
 if (require.main === module) {
   main().catch((error: unknown) => {
-    if (error instanceof ConfigError) console.error(error.message);
-    else
-      console.error(
-        `The API could not start: ${error instanceof Error ? error.message : 'unknown'}`,
-        errorFields(error),
-      );
+    tellStartFailure('API', error);
     process.exit(1);
   });
 }

@@ -2,8 +2,7 @@ import type { Request, Router } from 'express';
 import { createAuthenticate } from '../../api/middleware/authenticate';
 import { createCookies } from '../../api/middleware/cookies';
 import { createIdempotencyKeys } from '../../api/middleware/idempotency';
-import { createOnboardingCookies } from '../../api/onboarding-cookie';
-import type { OnboardingCookies } from '../../api/onboarding-cookie';
+import { createFindOnboarding, createOnboardingCookies } from '../../api/onboarding-cookie';
 import type { AnyHandlers, RouterDeps } from '../../api/router';
 import { clientAddress } from '../../api/app';
 import { createApiKeyRoutes } from '../../api/routes/api-keys';
@@ -16,6 +15,7 @@ import { createJobRoutes } from '../../api/routes/jobs';
 import { createLoginLinkRoutes } from '../../api/routes/login-link';
 import { createKeyRotationRoutes } from '../../api/routes/key-rotations';
 import { createOrderRoutes } from '../../api/routes/orders';
+import { createPeopleRoutes } from '../../api/routes/people';
 import { createProvisioningRoutes } from '../../api/routes/provisioning';
 import { createRegistryRoutes } from '../../api/routes/registry';
 import { createRolloutRoutes } from '../../api/routes/rollout';
@@ -50,7 +50,7 @@ export interface HttpParts {
   readonly idempotencyKeys: RouterDeps['idempotencyKeys'];
   readonly limits: RouterDeps['limits'];
   readonly onRefused: RouterDeps['onRefused'];
-  readonly onboardingCookies: OnboardingCookies;
+  readonly findOnboarding: RouterDeps['findOnboarding'];
 }
 
 /** Builds every handler of the API from the dependencies of the process. */
@@ -90,6 +90,7 @@ export function createHandlers(
     ...createLoginLinkRoutes({ ...shared, cookies }),
     ...createServiceAccountRoutes(shared),
     ...createUserRoutes(shared),
+    ...createPeopleRoutes(shared),
     ...createInviteRoutes(shared),
     ...createHolderRoutes({ ...shared, cookies: onboardingCookies }),
     ...createProvisioningRoutes(shared),
@@ -107,13 +108,14 @@ export function createHandlers(
     ...createKeyRotationRoutes(shared),
   };
   const idempotencyKeys = createIdempotencyKeys({ secret: cookieKey.key, ring });
+  const findOnboarding = createFindOnboarding(db, onboardingCookies);
   const authenticate = createAuthenticate({
     db,
     serviceKeys: deps.serviceKeys,
     issuers,
     cookies,
     clientAddress: (request: Request) => clientAddress(request),
-    readOnboarding: onboardingCookies.read,
+    findOnboarding,
   });
   return {
     handlers: handlers as unknown as AnyHandlers,
@@ -145,6 +147,6 @@ export function createHandlers(
         deps.log.warn(errorFields(error), 'A refusal could not be audited');
       });
     },
-    onboardingCookies,
+    findOnboarding,
   };
 }

@@ -318,13 +318,11 @@ describe('a lost run', () => {
     await written(rotation, 'overlapping');
     await handleOf(rotation).terminate('The test takes it away');
     await passHours(app, rotation, 24);
-    let from: string | null = null;
-    do {
-      const last: string | null = from;
-      from = await withSystem(app.deps.db, 'relay', (tx) =>
-        wakeAllRotationsFrom(tx, app.deps, last),
-      );
-    } while (from !== null);
+    await withSystem(app.deps.db, 'reconciler', async (tx) => {
+      let from: string | null = null;
+      do from = await wakeAllRotationsFrom(tx, app.deps, from);
+      while (from !== null);
+    });
     await written(rotation, 'draining');
   });
 });

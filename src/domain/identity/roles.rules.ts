@@ -242,3 +242,16 @@ export function mayGrant(grantor: Grantor, grant: Grant): boolean {
     )
   );
 }
+
+/**
+ * Whether a person's platform role is not above somebody's own, so that they may be let out or in again. For a machine
+ * that is to hold its permissions but for the dangerous ones, which no role gives it.
+ */
+export function outranks(by: Grantor, role: string): boolean {
+  if (by.platformRoles !== undefined) {
+    return by.platformRoles.some((own) => rankOf('platform', own) >= rankOf('platform', role));
+  }
+  return permissionsOf('platform', role).every(
+    (permission) => stepUpPermissions.has(permission) || by.permissions.has(permission),
+  );
+}

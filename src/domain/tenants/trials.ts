@@ -139,7 +139,7 @@ export async function followEntitlement(
 ): Promise<void> {
   const { tenantId, product, status } = change;
   const trial = await tx.maybe<{ id: string; extended_at: Date | null }>(
-    'select id, extended_at from product_trials where tenant_id = $1 and product = $2 for update',
+    'select id, extended_at from product_trials where tenant_id = $1 and product = $2 for no key update',
     [tenantId, product],
   );
   if (status !== 'trial') {

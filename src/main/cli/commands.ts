@@ -14,6 +14,7 @@ import { createPartnerCommand, listPartnersCommand } from './partners';
 import { promotePepperCommand, reportPeppers } from './peppers';
 import { rotateSecrets, secretsStatus } from './secrets';
 import { createAccount, listAccounts, revokeAccount, rotateAccount } from './service-accounts';
+import { tenantCommands } from './tenants';
 
 /** Every command, in the order of the overview. */
 export const commands: readonly Command[] = [
@@ -31,6 +32,7 @@ export const commands: readonly Command[] = [
   ...keyCommands,
   reportPeppers,
   promotePepperCommand,
+  ...tenantCommands,
   createPartnerCommand,
   listPartnersCommand,
   connectorCheck,
