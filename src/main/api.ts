@@ -31,7 +31,8 @@ export function createApiServer(deps: Deps): ApiServer {
   let stopping = false;
   const checkDatabase = databaseCheck(deps.db);
   const checkPeppers = pepperCheck(deps.db, deps.apiKeys.hasher);
-  const parts = createHandlers(deps, captchaOf(deps));
+  const verification = startVerification(deps);
+  const parts = createHandlers(deps, captchaOf(deps), verification.leakDoors);
   const app = createApp({
     contracts: endpoints,
     handlers: parts.handlers,
@@ -50,7 +51,6 @@ export function createApiServer(deps: Deps): ApiServer {
     log: deps.log,
     metrics: deps.metrics,
   });
-  const verification = startVerification(deps);
   const server = createServer(serverOptions, (request, response) => {
     if (!verification.handle(request, response)) app(request, response);
   });
