@@ -37,7 +37,10 @@ export function openApiDocument(): OpenApiDocument {
       license: { name: 'Proprietary', identifier: 'LicenseRef-Proprietary' },
     },
     servers: [{ url: '/' }],
-    tags: [...new Set(endpoints.map(({ tag }) => tag))].map((name) => ({ name })),
+    tags: [...new Set(endpoints.map(({ tag }) => tag))].map((name) => ({
+      name,
+      ...(Object.hasOwn(tagDescriptions, name) ? { description: tagDescriptions[name] } : {}),
+    })),
     paths,
     components: {
       schemas: Object.fromEntries(Object.entries(schemas.components).sort(byName)),
@@ -51,6 +54,19 @@ export function openApiDocument(): OpenApiDocument {
     },
   };
 }
+
+const tagDescriptions: Readonly<Record<string, string>> = {
+  'sign-in': 'Sessions of people: passwords, login links, OpenID Connect, and who one is',
+  'service accounts': 'Machine callers: their keys, permissions and address lists',
+  users: 'What people may do on the platform',
+  pages: 'Pages of login links, for people',
+  invites: 'Inviting customers, one or many, and what became of each invite',
+  customers: 'What the holder of an invite link may do',
+  onboarding: 'What a tenant hands over for its set-up, and how far that is',
+  jobs: 'Onboardings as support staff sees them, and the orders that they take',
+  'roll-out': 'Stages, gates, figures and incidents',
+  tenants: 'What a tenant has at each backend, compared and repaired',
+};
 
 function operation(contract: EndpointContract, schemas: Schemas): Json {
   return {

@@ -142,8 +142,7 @@ export async function up(knex: Knex): Promise<void> {
     -- Charges near a limit, and those of a process that lost touch: in the order of their arrival, keys in the order
     -- of their ids. All arrays are of one length, sorted by family. The key was just found by its digest; there is no tenant.
     create function charge_api_keys(families uuid[], tenants uuid[], costs bigint[], rate_limits bigint[],
-        window_lengths int[], usage_limits bigint[], granted bigint[], granted_starts_ms float8[],
-        granted_in_window bigint[])
+        window_lengths int[], usage_limits bigint[])
       returns table (n int, verdict text, cost bigint, window_start_ms float8, window_cost bigint)
       language plpgsql security definer set search_path = pg_catalog, public
       as $fn$
@@ -170,11 +169,6 @@ export async function up(knex: Knex): Promise<void> {
             counter.window_seconds := window_lengths[i];
             counter.window_cost := 0;
           end if;
-          -- What its process has granted on its own comes first, so that it never stands beside the limit.
-          counter.cost := counter.cost + granted[i];
-          if started = to_timestamp(granted_starts_ms[i] / 1000) then
-            counter.window_cost := counter.window_cost + granted_in_window[i];
-          end if;
           verdict := case
             when started is not null and counter.window_cost + costs[i] > rate_limits[i] then 'RATE_LIMITED'
             when counter.cost + costs[i] > usage_limits[i] then 'USAGE_EXCEEDED'
@@ -196,8 +190,8 @@ export async function up(knex: Knex): Promise<void> {
         end loop;
       end $fn$;
 
-    revoke all on function charge_api_keys from public;
-    grant execute on function charge_api_keys to usher_app;
+    revoke all on function charge_api_keys(uuid[], uuid[], bigint[], bigint[], int[], bigint[]) from public;
+    grant execute on function charge_api_keys(uuid[], uuid[], bigint[], bigint[], int[], bigint[]) to usher_app;
 
     -- Adds what one process has counted; the keys come once each and in the order of their ids. The running day
     -- stands in the row; whoever counts first on the next one moves it to where days are kept.
@@ -265,7 +259,7 @@ export async function down(knex: Knex): Promise<void> {
     drop function count_refusals(uuid[], uuid[], text[], bigint[]);
     drop function add_api_key_usage(uuid[], uuid[], bigint[], bigint[], float8[], text[], bigint[], float8[], int[],
       bigint[]);
-    drop function charge_api_keys;
+    drop function charge_api_keys(uuid[], uuid[], bigint[], bigint[], int[], bigint[]);
     drop function mark_first_use(uuid[], timestamptz[]);
     drop function move_api_key_digest(uuid, bytea, bytea, text);
     drop function adopt_foreign_key(uuid, bytea, text);

@@ -81,6 +81,9 @@ create table api_keys (
   version integer default 1 not null,
   created_at timestamp with time zone default now() not null,
   updated_at timestamp with time zone default now() not null,
+  facts text generated always as (api_key_facts(id, tenant_id, environment, scopes, role, product, allowed_cidrs, rate_limit, rate_window_seconds, usage_limit, usage_limit_strict, expires_at, rotation_family_id, pepper_id)) stored,
+  blocked_by_staff boolean default false not null,
+  expiry_told_at timestamp with time zone,
   constraint api_keys_check CHECK (((digest IS NULL) = (pepper_id IS NULL))),
   constraint api_keys_check1 CHECK (((rate_limit IS NULL) = (rate_window_seconds IS NULL))),
   constraint api_keys_digest_check CHECK ((length(digest) = 32)),
@@ -267,6 +270,42 @@ create table invites (
 );
 alter table invites enable row level security, force row level security;
 
+create table key_policies (
+  tenant_id uuid not null,
+  rotate_after_days integer,
+  on_leak text default 'revoke'::text not null,
+  leak_grace_seconds integer default 86400 not null,
+  updated_by text not null,
+  version integer default 1 not null,
+  created_at timestamp with time zone default now() not null,
+  updated_at timestamp with time zone default now() not null,
+  constraint key_policies_leak_grace_seconds_check CHECK (((leak_grace_seconds >= 900) AND (leak_grace_seconds <= 604800))),
+  constraint key_policies_on_leak_check CHECK ((on_leak = ANY (ARRAY['revoke'::text, 'grace'::text]))),
+  constraint key_policies_pkey PRIMARY KEY (tenant_id),
+  constraint key_policies_rotate_after_days_check CHECK (((rotate_after_days >= 1) AND (rotate_after_days <= 3650))),
+  constraint key_policies_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
+);
+alter table key_policies enable row level security, force row level security;
+
+create table key_rotation_events (
+  id bigint generated always as identity not null,
+  rotation_id uuid not null,
+  tenant_id uuid not null,
+  transition_id text not null,
+  type text not null,
+  from_state text,
+  to_state text not null,
+  data jsonb default '{}'::jsonb not null,
+  actor text not null,
+  reason text,
+  request_id text,
+  at timestamp with time zone default clock_timestamp() not null,
+  constraint key_rotation_events_pkey PRIMARY KEY (id),
+  constraint key_rotation_events_rotation_id_fkey FOREIGN KEY (rotation_id) REFERENCES key_rotations(id),
+  constraint key_rotation_events_rotation_id_transition_id_key UNIQUE (rotation_id, transition_id)
+);
+alter table key_rotation_events enable row level security, force row level security;
+
 create table key_rotations (
   id uuid not null,
   tenant_id uuid not null,
@@ -291,13 +330,23 @@ create table key_rotations (
   created_at timestamp with time zone default now() not null,
   updated_at timestamp with time zone default now() not null,
   ended_at timestamp with time zone,
+  note text,
+  extend_seconds integer default 86400 not null,
+  max_extensions integer default 3 not null,
+  quiet_seconds integer,
+  end_fixed_at timestamp with time zone,
+  ends_before timestamp with time zone,
   constraint key_rotations_check CHECK (((state = ANY (ARRAY['requested'::text, 'cancelled'::text])) OR (new_key_id IS NOT NULL))),
+  constraint key_rotations_extend_seconds_check CHECK (((extend_seconds >= 3600) AND (extend_seconds <= 604800))),
+  constraint key_rotations_max_extensions_check CHECK (((max_extensions >= 1) AND (max_extensions <= 10))),
   constraint key_rotations_new_key_id_fkey FOREIGN KEY (new_key_id) REFERENCES api_keys(id),
   constraint key_rotations_new_key_id_key UNIQUE (new_key_id),
   constraint key_rotations_old_key_id_fkey FOREIGN KEY (old_key_id) REFERENCES api_keys(id),
   constraint key_rotations_overlap_seconds_check CHECK (((overlap_seconds >= 0) AND (overlap_seconds <= 2592000))),
   constraint key_rotations_pkey PRIMARY KEY (id),
   constraint key_rotations_policy_check CHECK ((policy = ANY (ARRAY['expire'::text, 'extend'::text]))),
+  constraint key_rotations_quiet_seconds_check CHECK (((quiet_seconds >= 900) AND (quiet_seconds <= 2592000))),
+  constraint key_rotations_reason CHECK ((reason = ANY (ARRAY['routine'::text, 'scheduled'::text, 'leaked'::text, 'compromised'::text]))),
   constraint key_rotations_state_check CHECK ((state = ANY (ARRAY['requested'::text, 'pending'::text, 'overlapping'::text, 'draining'::text, 'completed'::text, 'cancelled'::text, 'rolled_back'::text, 'compromised'::text]))),
   constraint key_rotations_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
 );
@@ -537,6 +586,44 @@ create table partners (
   constraint partners_status_check CHECK ((status = ANY (ARRAY['active'::text, 'terminated'::text])))
 );
 
+create table product_requests (
+  id uuid not null,
+  tenant_id uuid not null,
+  product text not null,
+  note text,
+  status text default 'open'::text not null,
+  requested_by text not null,
+  decided_by text,
+  decided_reason text,
+  created_at timestamp with time zone default now() not null,
+  decided_at timestamp with time zone,
+  constraint product_requests_pkey PRIMARY KEY (id),
+  constraint product_requests_product_fkey FOREIGN KEY (product) REFERENCES products(product),
+  constraint product_requests_status_check CHECK ((status = ANY (ARRAY['open'::text, 'granted'::text, 'declined'::text]))),
+  constraint product_requests_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
+);
+alter table product_requests enable row level security, force row level security;
+
+create table product_trials (
+  id uuid not null,
+  tenant_id uuid not null,
+  product text not null,
+  note text,
+  requested_by text not null,
+  started_at timestamp with time zone default now() not null,
+  extended_at timestamp with time zone,
+  warned_for timestamp with time zone,
+  ended_at timestamp with time zone,
+  end_reason text,
+  driven_at timestamp with time zone,
+  constraint product_trials_end_reason_check CHECK ((end_reason = ANY (ARRAY['expired'::text, 'granted'::text, 'withdrawn'::text]))),
+  constraint product_trials_pkey PRIMARY KEY (id),
+  constraint product_trials_product_fkey FOREIGN KEY (product) REFERENCES products(product),
+  constraint product_trials_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
+  constraint product_trials_tenant_id_product_key UNIQUE (tenant_id, product)
+);
+alter table product_trials enable row level security, force row level security;
+
 create table products (
   product text not null,
   name text not null,
@@ -717,6 +804,26 @@ create table system_state (
   constraint system_state_pkey PRIMARY KEY (key)
 );
 
+create table tenant_lifecycles (
+  tenant_id uuid not null,
+  driven_at timestamp with time zone,
+  told_status text,
+  trial_warned_for timestamp with time zone,
+  export_failures integer default 0 not null,
+  export_next_at timestamp with time zone,
+  export_problem text,
+  exported_at timestamp with time zone,
+  export_location text,
+  export_bytes bigint,
+  export_sha256 text,
+  export_rows bigint,
+  rows_purged bigint default 0 not null,
+  created_at timestamp with time zone default now() not null,
+  constraint tenant_lifecycles_pkey PRIMARY KEY (tenant_id),
+  constraint tenant_lifecycles_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
+);
+alter table tenant_lifecycles enable row level security, force row level security;
+
 create table tenant_resources (
   id uuid not null,
   tenant_id uuid not null,
@@ -735,6 +842,15 @@ create table tenant_resources (
   constraint tenant_resources_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
 );
 alter table tenant_resources enable row level security, force row level security;
+
+create table tenant_slugs (
+  slug text not null,
+  tenant_id uuid not null,
+  created_at timestamp with time zone default now() not null,
+  constraint tenant_slugs_pkey PRIMARY KEY (slug),
+  constraint tenant_slugs_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
+);
+alter table tenant_slugs enable row level security, force row level security;
 
 create table tenants (
   id uuid not null,
@@ -755,9 +871,31 @@ create table tenants (
   version integer default 1 not null,
   created_at timestamp with time zone default now() not null,
   updated_at timestamp with time zone default now() not null,
+  erp_customer_id text,
+  stripe_customer_id text,
+  contract_start date,
+  contract_end date,
+  primary_domain text,
+  seats integer,
+  billing jsonb default '{}'::jsonb not null,
+  frozen_at timestamp with time zone,
+  frozen_reason text,
+  archived_at timestamp with time zone,
+  deleted_from text,
+  deleted_at timestamp with time zone,
+  deleted_by text,
+  deleted_reason text,
+  purge_at timestamp with time zone,
+  purging_at timestamp with time zone,
+  purging_by text,
+  purging_reason text,
+  purged_at timestamp with time zone,
   constraint tenants_bucket_check CHECK (((bucket >= 0) AND (bucket <= 99))),
+  constraint tenants_contract CHECK ((contract_end >= contract_start)),
+  constraint tenants_frozen_reason_check CHECK ((frozen_reason = ANY (ARRAY['cancelled'::text, 'trial-ended'::text]))),
   constraint tenants_partner_id_fkey FOREIGN KEY (partner_id) REFERENCES partners(id),
   constraint tenants_pkey PRIMARY KEY (id),
+  constraint tenants_seats_check CHECK ((seats >= 1)),
   constraint tenants_slug_key UNIQUE (slug),
   constraint tenants_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'trial'::text, 'active'::text, 'suspended'::text, 'frozen'::text, 'archived'::text, 'deleted'::text, 'purging'::text])))
 );
@@ -860,6 +998,10 @@ create table verification_settings (
 
 CREATE INDEX api_key_foreign_hashes_prefix ON public.api_key_foreign_hashes USING btree (prefix);
 
+CREATE INDEX api_keys_age ON public.api_keys USING btree (tenant_id, created_at) WHERE (revoked_at IS NULL);
+
+CREATE INDEX api_keys_expiry ON public.api_keys USING btree (expires_at) WHERE ((expires_at IS NOT NULL) AND (expiry_told_at IS NULL) AND (revoked_at IS NULL));
+
 CREATE INDEX api_keys_family ON public.api_keys USING btree (rotation_family_id);
 
 CREATE INDEX api_keys_pepper ON public.api_keys USING btree (pepper_id) WHERE (revoked_at IS NULL);
@@ -873,6 +1015,8 @@ CREATE INDEX audit_entries_tenant ON public.audit_entries USING btree (tenant_id
 CREATE INDEX connector_line_order ON public.connector_line USING btree (connector, path, place);
 
 CREATE INDEX connector_slots_free ON public.connector_slots USING btree (connector, path, free_at);
+
+CREATE INDEX entitlements_live ON public.entitlements USING btree (tenant_id) INCLUDE (product, expires_at) WHERE (status = ANY (ARRAY['trial'::text, 'active'::text]));
 
 CREATE INDEX events_order ON public.events USING btree (xid, seq);
 
@@ -889,6 +1033,8 @@ CREATE INDEX invites_list ON public.invites USING btree (created_at DESC, id DES
 CREATE UNIQUE INDEX invites_live ON public.invites USING btree (tenant_id, email) WHERE (status = 'invited'::text);
 
 CREATE INDEX key_rotations_driven ON public.key_rotations USING btree (driven_at) WHERE (state = ANY (ARRAY['requested'::text, 'pending'::text, 'overlapping'::text, 'draining'::text]));
+
+CREATE INDEX key_rotations_new ON public.key_rotations USING btree (new_key_id) WHERE (new_key_id IS NOT NULL);
 
 CREATE UNIQUE INDEX key_rotations_open ON public.key_rotations USING btree (old_key_id) WHERE (state = ANY (ARRAY['requested'::text, 'pending'::text, 'overlapping'::text, 'draining'::text]));
 
@@ -932,6 +1078,12 @@ CREATE INDEX outbox_due ON public.outbox USING btree (available_at) WHERE ((deli
 
 CREATE INDEX outbox_open ON public.outbox USING btree (aggregate, n) WHERE ((delivered_at IS NULL) AND (dead_at IS NULL));
 
+CREATE INDEX product_requests_list ON public.product_requests USING btree (created_at DESC, id DESC);
+
+CREATE UNIQUE INDEX product_requests_open ON public.product_requests USING btree (tenant_id, product) WHERE (status = 'open'::text);
+
+CREATE INDEX product_trials_open ON public.product_trials USING btree (driven_at NULLS FIRST) WHERE (ended_at IS NULL);
+
 CREATE INDEX rate_limits_expire ON public.rate_limits USING btree (expire);
 
 CREATE UNIQUE INDEX resource_repairs_open ON public.resource_repairs USING btree (resource_id) WHERE (state = 'open'::text);
@@ -954,9 +1106,17 @@ CREATE INDEX tenant_resources_check ON public.tenant_resources USING btree (chec
 
 CREATE UNIQUE INDEX tenant_resources_current ON public.tenant_resources USING btree (tenant_id, connector) WHERE (status <> 'left'::text);
 
+CREATE INDEX tenant_slugs_tenant ON public.tenant_slugs USING btree (tenant_id);
+
+CREATE INDEX tenants_list ON public.tenants USING btree (created_at DESC, id DESC);
+
 CREATE INDEX tenants_partner ON public.tenants USING btree (partner_id) WHERE (partner_id IS NOT NULL);
 
+CREATE INDEX tenants_purge ON public.tenants USING btree (purge_at) WHERE (status = 'deleted'::text);
+
 CREATE INDEX tenants_status ON public.tenants USING btree (status, id);
+
+CREATE INDEX tenants_trial ON public.tenants USING btree (trial_ends_at) WHERE (status = 'trial'::text);
 
 CREATE UNIQUE INDEX token_rotations_open ON public.token_rotations USING btree (tenant_id) WHERE (state <> ALL (ARRAY['done'::text, 'failed'::text]));
 
@@ -964,83 +1124,50 @@ CREATE INDEX user_identities_user ON public.user_identities USING btree (user_id
 
 -- Functions
 
-CREATE OR REPLACE FUNCTION public.add_api_key_usage(keys uuid[], tenants uuid[], families uuid[], requests_of bigint[], costs bigint[], used_ms double precision[], ips text[], charges bigint[], starts_ms double precision[], window_lengths integer[], window_charges bigint[], refresh uuid[])
- RETURNS TABLE(key_id uuid, unused boolean, cost bigint, window_start_ms double precision, window_seconds integer, window_cost bigint)
- LANGUAGE plpgsql
+CREATE OR REPLACE FUNCTION public.add_api_key_usage(keys uuid[], tenants uuid[], requests_of bigint[], costs bigint[], used_ms double precision[], ips text[], charges bigint[], starts_ms double precision[], window_lengths integer[], window_charges bigint[])
+ RETURNS void
+ LANGUAGE sql
  SET search_path TO 'pg_catalog', 'public'
+ SET plan_cache_mode TO 'force_generic_plan'
 AS $function$
-      declare
-        today date := (now() at time zone 'utc')::date;
-      begin
-        return query
-          with given as (
-            select g.key, g.tenant, g.family, g.requests, g.cost,
-              least(to_timestamp(g.used_ms / 1000), now()) as used_at, g.ip, g.charge,
-              to_timestamp(g.start_ms / 1000) as window_start, g.seconds, g.window_charge
-            from unnest(keys, tenants, families, requests_of, costs, used_ms, ips, charges, starts_ms, window_lengths,
-              window_charges) as g (key, tenant, family, requests, cost, used_ms, ip, charge, start_ms, seconds,
-              window_charge)
-          ), parts as (
-            select g.key, g.tenant, g.requests, g.cost as day_cost, g.used_at, g.ip, 0::bigint as charge,
-              null::timestamptz as window_start, null::int as seconds, 0::bigint as window_charge
-            from given as g
-            union all
-            select g.family, g.tenant, 0, 0, null, null, g.charge, g.window_start, g.seconds, g.window_charge
-            from given as g where g.charge > 0
-          ), sums as (
-            select p.key, p.tenant, sum(p.requests)::bigint as requests, sum(p.day_cost)::bigint as day_cost,
-              max(p.used_at) as used_at, max(p.ip) as ip, sum(p.charge)::bigint as charge,
-              max(p.window_start) as window_start, max(p.seconds) as seconds,
-              sum(p.window_charge)::bigint as window_charge
-            from parts as p group by p.key, p.tenant
-          ), existing as (
-            select s.key, s.tenant, s.requests, s.day_cost, s.used_at, s.ip, s.charge, s.window_start, s.seconds,
-              s.window_charge, s.requests > 0 and k.first_used_at is null as unused
-            from sums as s join api_keys as k on k.id = s.key
-          ), written as (
-            insert into api_key_usage as u (key_id, tenant_id, requests, last_used_at, last_ip, cost, window_start,
-              window_seconds, window_cost, day, day_requests, day_cost)
-            select e.key, e.tenant, e.requests, e.used_at, e.ip::inet, e.charge, e.window_start, e.seconds,
-              e.window_charge, today, e.requests, e.day_cost
-            from existing as e order by e.key
-            on conflict on constraint api_key_usage_pkey do update set
-              requests = u.requests + excluded.requests,
-              last_used_at = greatest(u.last_used_at, excluded.last_used_at),
-              last_ip = coalesce(excluded.last_ip, u.last_ip),
-              cost = u.cost + excluded.cost,
-              -- A window that began before the one that is counted is over: a flush that comes late.
-              window_start = case
-                when excluded.window_start is null
-                  or excluded.window_seconds = u.window_seconds and excluded.window_start < u.window_start
-                then u.window_start else excluded.window_start end,
-              window_seconds = coalesce(excluded.window_seconds, u.window_seconds),
-              window_cost = case
-                when excluded.window_start is null then u.window_cost
-                when (excluded.window_start, excluded.window_seconds) = (u.window_start, u.window_seconds)
-                then u.window_cost + excluded.window_cost
-                when excluded.window_seconds = u.window_seconds and excluded.window_start < u.window_start
-                then u.window_cost
-                else excluded.window_cost end,
-              day = excluded.day,
-              day_requests = case when u.day = excluded.day then u.day_requests else 0 end + excluded.day_requests,
-              day_cost = case when u.day = excluded.day then u.day_cost else 0 end + excluded.day_cost
-            returning new.key_id, new.tenant_id, new.cost, new.window_start, new.window_seconds, new.window_cost,
-              old.day as old_day, old.day_requests as old_requests, old.day_cost as old_cost
-          ), rolled as (
-            insert into api_key_usage_days as d (key_id, day, code, tenant_id, requests, cost)
-            select w.key_id, w.old_day, 'VALID', w.tenant_id, w.old_requests, w.old_cost
-            from written as w where w.old_day < today and w.old_requests > 0
-            on conflict on constraint api_key_usage_days_pkey do update
-              set requests = d.requests + excluded.requests, cost = d.cost + excluded.cost
-          )
-          select w.key_id, e.unused, w.cost, extract(epoch from w.window_start)::float8 * 1000, w.window_seconds,
-            w.window_cost
-          from written as w join existing as e on e.key = w.key_id
-          union all
-          select u.key_id, false, u.cost, extract(epoch from u.window_start)::float8 * 1000, u.window_seconds,
-            u.window_cost
-          from api_key_usage as u where u.key_id = any(refresh);
-      end $function$;
+        with written as (
+          insert into api_key_usage as u (key_id, tenant_id, requests, last_used_at, last_ip, cost, window_start,
+            window_seconds, window_cost, day, day_requests, day_cost)
+          select g.key, g.tenant, g.requests, least(to_timestamp(g.used_ms / 1000), now()), g.ip::inet, g.charge,
+            to_timestamp(g.start_ms / 1000), g.seconds, g.window_charge, (now() at time zone 'utc')::date, g.requests,
+            g.cost
+          from unnest(keys, tenants, requests_of, costs, used_ms, ips, charges, starts_ms, window_lengths,
+            window_charges) as g (key, tenant, requests, cost, used_ms, ip, charge, start_ms, seconds, window_charge)
+          on conflict on constraint api_key_usage_pkey do update set
+            requests = u.requests + excluded.requests,
+            last_used_at = greatest(u.last_used_at, excluded.last_used_at),
+            last_ip = coalesce(excluded.last_ip, u.last_ip),
+            cost = u.cost + excluded.cost,
+            -- A window that began before the one that is counted is over: a flush that comes late.
+            window_start = case
+              when excluded.window_start is null
+                or excluded.window_seconds = u.window_seconds and excluded.window_start < u.window_start
+              then u.window_start else excluded.window_start end,
+            window_seconds = coalesce(excluded.window_seconds, u.window_seconds),
+            window_cost = case
+              when excluded.window_start is null then u.window_cost
+              when excluded.window_start = u.window_start and excluded.window_seconds = u.window_seconds
+              then u.window_cost + excluded.window_cost
+              when excluded.window_seconds = u.window_seconds and excluded.window_start < u.window_start
+              then u.window_cost
+              else excluded.window_cost end,
+            day = excluded.day,
+            day_requests = case when u.day = excluded.day then u.day_requests else 0 end + excluded.day_requests,
+            day_cost = case when u.day = excluded.day then u.day_cost else 0 end + excluded.day_cost
+          returning new.key_id, new.tenant_id, new.day, old.day as old_day, old.day_requests as old_requests,
+            old.day_cost as old_cost
+        )
+        insert into api_key_usage_days as d (key_id, day, code, tenant_id, requests, cost)
+        select w.key_id, w.old_day, 'VALID', w.tenant_id, w.old_requests, w.old_cost
+        from written as w where w.old_day < w.day and w.old_requests > 0
+        on conflict on constraint api_key_usage_days_pkey do update
+          set requests = d.requests + excluded.requests, cost = d.cost + excluded.cost
+      $function$;
 
 CREATE OR REPLACE FUNCTION public.adopt_foreign_key(key uuid, to_digest bytea, to_pepper text)
  RETURNS boolean
@@ -1054,7 +1181,18 @@ AS $function$
         return found;
       end $function$;
 
-CREATE OR REPLACE FUNCTION public.charge_api_keys(families uuid[], tenants uuid[], costs bigint[], rate_limits bigint[], window_lengths integer[], usage_limits bigint[])
+CREATE OR REPLACE FUNCTION public.api_key_facts(id uuid, tenant_id uuid, environment text, scopes text[], role text, product text, allowed_cidrs cidr[], rate_limit integer, rate_window_seconds integer, usage_limit bigint, usage_limit_strict boolean, expires_at timestamp with time zone, rotation_family_id uuid, pepper_id text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+        select concat(id, E'', tenant_id, E'', environment, E'', array_to_string(scopes, ' '), E'',
+          role, E'', product, E'', array_to_string(allowed_cidrs, ' '), E'',
+          rate_limit, E'', rate_window_seconds, E'', usage_limit, E'', usage_limit_strict, E'',
+          date_part('epoch', expires_at) * 1000, E'', rotation_family_id, E'', pepper_id)
+      $function$;
+
+CREATE OR REPLACE FUNCTION public.charge_api_keys(families uuid[], tenants uuid[], costs bigint[], rate_limits bigint[], window_lengths integer[], usage_limits bigint[], granted bigint[], granted_starts_ms double precision[], granted_in_window bigint[])
  RETURNS TABLE(n integer, verdict text, cost bigint, window_start_ms double precision, window_cost bigint)
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -1082,6 +1220,11 @@ AS $function$
             counter.window_start := started;
             counter.window_seconds := window_lengths[i];
             counter.window_cost := 0;
+          end if;
+          -- What its process has granted on its own comes first, so that it never stands beside the limit.
+          counter.cost := counter.cost + granted[i];
+          if started = to_timestamp(granted_starts_ms[i] / 1000) then
+            counter.window_cost := counter.window_cost + granted_in_window[i];
           end if;
           verdict := case
             when started is not null and counter.window_cost + costs[i] > rate_limits[i] then 'RATE_LIMITED'
@@ -1117,6 +1260,12 @@ AS $function$
         on conflict on constraint api_key_usage_days_pkey do update set requests = d.requests + excluded.requests
       $function$;
 
+CREATE OR REPLACE FUNCTION public.effective_status(status text, trial_ends_at timestamp with time zone)
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+AS $function$ select case when status = 'trial' and trial_ends_at <= now() then 'frozen' else status end $function$;
+
 CREATE OR REPLACE FUNCTION public.enqueue_wake(row_id uuid, of_type text, of_workflow text, with_input jsonb, for_request text, by_claimant text)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -1140,42 +1289,39 @@ AS $function$
     end $function$;
 
 CREATE OR REPLACE FUNCTION public.find_api_keys(wanted bytea[])
- RETURNS TABLE(digest bytea, facts text, now_ms double precision)
+ RETURNS TABLE(digest bytea, facts text, counted text)
  LANGUAGE sql
  STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public'
+ SET plan_cache_mode TO 'force_generic_plan'
 AS $function$
         select k.digest,
-          json_build_array(
-            k.id, k.tenant_id, t.slug, k.environment,
+          concat(k.facts, E'', t.slug, E'',
             case when t.status = 'active' or t.status = 'trial' and coalesce(t.trial_ends_at > now(), true)
               then 0 else 1 end
               + case when k.revoked_at is null then 0 else 2 end
               + case when k.blocked_at is null then 0 else 4 end
               + case when k.expires_at <= now() then 8 else 0 end
-              + case when k.ends_at <= now() then 16 else 0 end,
-            array_to_string(k.scopes, ' '), k.role, k.product,
-            case when k.allowed_cidrs <> '{}' then array_to_string(k.allowed_cidrs, ' ') end,
-            extract(epoch from k.expires_at) * 1000,
-            k.rate_limit, k.rate_window_seconds, k.usage_limit, k.usage_limit_strict,
-            k.rotation_family_id, k.pepper_id,
-            e.live, (select string_agg(p.product, ' ' order by p.product) from public.products as p),
-            extract(epoch from least(case when t.status = 'trial' then t.trial_ends_at end, k.expires_at, k.ends_at,
-              e.until)) * 1000,
-            case when k.ends_at is not null then
-              (select json_build_array(r.state, r.new_key_id, extract(epoch from k.ends_at) * 1000)
-               from public.key_rotations as r
-               where r.old_key_id = k.id and r.state in ('requested', 'pending', 'overlapping', 'draining')) end
-          )::text,
-          extract(epoch from now()) * 1000
+              + case when k.ends_at <= now() then 16 else 0 end
+              + case when k.first_used_at is null then 32 else 0 end, E'',
+            e.live, E'', (select string_agg(p.product, ' ') from public.products as p), E'',
+            date_part('epoch', least(case when t.status = 'trial' then t.trial_ends_at end, k.expires_at, k.ends_at,
+              e.until)) * 1000, E'',
+            case when k.ends_at is not null then public.key_rotation_facts(k.id, k.ends_at) end
+          ),
+          concat(date_part('epoch', now()) * 1000, ' ', u.cost, ' ', date_part('epoch', u.window_start) * 1000, ' ',
+            u.window_seconds, ' ', u.window_cost)
         from public.api_keys as k
         join public.tenants as t on t.id = k.tenant_id
         left join lateral (
-          select string_agg(e.product, ' ' order by e.product) as live, min(e.expires_at) as until
+          select string_agg(e.product, ' ') as live, min(e.expires_at) as until
           from public.entitlements as e
           where e.tenant_id = k.tenant_id and e.status in ('trial', 'active')
             and (e.expires_at is null or e.expires_at > now())
         ) as e on true
+        -- What is counted moves all the time and is none of the facts.
+        left join public.api_key_usage as u on u.key_id = k.rotation_family_id
+          and (k.rate_limit is not null or k.usage_limit is not null)
         where k.digest = any(wanted)
       $function$;
 
@@ -1205,9 +1351,20 @@ CREATE OR REPLACE FUNCTION public.find_memberships(who uuid)
  LANGUAGE sql
  STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public'
-AS $function$select m.id, m.scope, m.tenant_id, t.slug, t.status, m.partner_id, m.role, m.origin
-          from public.memberships m left join public.tenants t on t.id = m.tenant_id
-          where m.user_id = who and m.withdrawn_at is null$function$;
+AS $function$select m.id, m.scope, m.tenant_id, t.slug, public.effective_status(t.status, t.trial_ends_at), m.partner_id, m.role, m.origin
+        from public.memberships m left join public.tenants t on t.id = m.tenant_id
+        where m.user_id = who and m.withdrawn_at is null$function$;
+
+CREATE OR REPLACE FUNCTION public.key_rotation_facts(key uuid, ends_at timestamp with time zone)
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+        select concat(r.state, ' ', r.new_key_id, ' ', date_part('epoch', ends_at) * 1000)
+        from public.key_rotations as r
+        where r.old_key_id = key and r.state in ('requested', 'pending', 'overlapping', 'draining')
+      $function$;
 
 CREATE OR REPLACE FUNCTION public.mark_first_use(key_ids uuid[], used_at timestamp with time zone[])
  RETURNS TABLE(key_id uuid, tenant_id uuid, rotation_id uuid)
@@ -1215,23 +1372,28 @@ CREATE OR REPLACE FUNCTION public.mark_first_use(key_ids uuid[], used_at timesta
  SET search_path TO 'pg_catalog', 'public'
 AS $function$
       begin
+        
         perform 1 from api_keys as k
         where k.id = any(key_ids)
           or k.id in (select r.old_key_id from key_rotations as r where r.new_key_id = any(key_ids))
         order by k.id for no key update;
         return query
           with used as (
-            update api_keys as k set first_used_at = u.at
-            from unnest(key_ids, used_at) as u (id, at)
-            where k.id = u.id and k.first_used_at is null
-            returning k.id, k.tenant_id, k.first_used_at
+            -- A clock of ours that is behind neither starts an overlap in the past nor ends one early.
+            select k.id, k.tenant_id, greatest(u.at, now() - interval '10 seconds') as at
+            from unnest(key_ids, used_at) as u (id, at) join api_keys as k on k.id = u.id
+            where k.first_used_at is null
           ), rotation as (
             select r.id, r.old_key_id, used.id as new_key_id,
-              used.first_used_at + r.overlap_seconds * interval '1 second' as ends_at
+              used.at + r.overlap_seconds * interval '1 second' as ends_at
             from used join key_rotations as r on r.new_key_id = used.id and r.state = 'pending'
-          ), ended as (
-            update api_keys as k set ends_at = least(k.ends_at, rotation.ends_at)
-            from rotation where k.id = rotation.old_key_id
+          ), touched as (
+            select coalesce(used.id, rotation.old_key_id) as id, used.at, rotation.ends_at
+            from used full join rotation on rotation.old_key_id = used.id
+          ), marked as (
+            update api_keys as k
+            set first_used_at = coalesce(k.first_used_at, touched.at), ends_at = least(k.ends_at, touched.ends_at)
+            from touched where touched.id = k.id
           )
           select used.id, used.tenant_id, rotation.id
           from used left join rotation on rotation.new_key_id = used.id;
@@ -1246,6 +1408,89 @@ AS $function$
         update api_keys set digest = to_digest, pepper_id = to_pepper where id = key and digest = from_digest;
         return found;
       end $function$;
+
+CREATE OR REPLACE FUNCTION public.peppers_in_use()
+ RETURNS SETOF text
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+        with recursive used as (
+          (select min(pepper_id) as id from public.api_keys where revoked_at is null)
+          union all
+          select (select min(k.pepper_id) from public.api_keys k where k.revoked_at is null and k.pepper_id > used.id)
+          from used where used.id is not null
+        )
+        select id from used where id is not null
+        union
+        select pepper_id from public.service_accounts where revoked_at is null
+      $function$;
+
+CREATE OR REPLACE FUNCTION public.purge_tenant(which uuid, most integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+    declare
+      owned record;
+      gone int;
+    begin
+      perform 1 from tenants as t join tenant_lifecycles as l on l.tenant_id = t.id
+        where t.id = which and t.status = 'purging' and t.purged_at is null and l.exported_at is not null;
+      if not found then
+        raise exception 'the tenant is not being purged, or was not exported' using errcode = 'check_violation';
+      end if;
+
+      with nobody as (
+        select u.id from users as u
+        where u.email <> ('purged-' || u.id || '@purged.invalid') and not u.staff
+          and exists (select 1 from memberships as m where m.user_id = u.id and m.tenant_id = which)
+          and not exists (select 1 from memberships as m where m.user_id = u.id and m.tenant_id is distinct from which)
+        limit most
+      ), gone_sessions as (
+        delete from sessions where user_id in (select id from nobody)
+      ), gone_links as (
+        delete from login_links where user_id in (select id from nobody)
+      ), gone_identities as (
+        delete from user_identities where user_id in (select id from nobody)
+      )
+      update users set email = 'purged-' || id || '@purged.invalid', name = null, password_hash = null,
+        status = 'deactivated', deactivated_at = coalesce(deactivated_at, now()), version = version + 1
+      where id in (select id from nobody);
+      get diagnostics gone = row_count;
+      if gone > 0 then
+        return gone;
+      end if;
+
+      for owned in
+        with recursive tables as (
+          select c.oid, c.relname from pg_class as c
+            join pg_attribute as a on a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped
+          where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
+            and c.relname not like 'audit%'
+            and c.relname not in ('events', 'secret_accesses', 'tenant_lifecycles', 'tenant_slugs')
+        ), depths as (
+          select oid, 0 as depth from tables
+          union
+          select f.conrelid, d.depth + 1 from depths as d
+            join pg_constraint as f on f.confrelid = d.oid and f.contype = 'f' and f.conrelid <> f.confrelid
+            join tables as t on t.oid = f.conrelid
+          where d.depth < 30
+        )
+        select t.relname as name, max(d.depth) as depth from tables as t join depths as d on d.oid = t.oid
+        group by t.relname order by max(d.depth) desc, t.relname
+      loop
+        execute format(
+          'delete from %1$I where (tableoid, ctid) in (select tableoid, ctid from %1$I where tenant_id = $1 limit $2)',
+          owned.name) using which, most;
+        get diagnostics gone = row_count;
+        if gone > 0 then
+          return gone;
+        end if;
+      end loop;
+      return 0;
+    end $function$;
 
 -- Policies
 
@@ -1286,6 +1531,14 @@ create policy app on invites as permissive for all to usher_app using (((current
   WHERE (tenants.partner_id = (NULLIF(current_setting('usher.partner'::text, true), ''::text))::uuid)))))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
 
 create policy owner on invites as permissive for all to usher_owner using (true) with check (true);
+
+create policy app on key_policies as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
+
+create policy owner on key_policies as permissive for all to usher_owner using (true) with check (true);
+
+create policy app on key_rotation_events as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
+
+create policy owner on key_rotation_events as permissive for all to usher_owner using (true) with check (true);
 
 create policy app on key_rotations as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
 
@@ -1333,6 +1586,14 @@ create policy app on orders as permissive for all to usher_app using (((current_
 
 create policy owner on orders as permissive for all to usher_owner using (true) with check (true);
 
+create policy app on product_requests as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
+
+create policy owner on product_requests as permissive for all to usher_owner using (true) with check (true);
+
+create policy app on product_trials as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
+
+create policy owner on product_trials as permissive for all to usher_owner using (true) with check (true);
+
 create policy app on resource_repairs as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
 
 create policy owner on resource_repairs as permissive for all to usher_owner using (true) with check (true);
@@ -1355,11 +1616,21 @@ create policy app on step_attempts as permissive for all to usher_app using (((c
 
 create policy owner on step_attempts as permissive for all to usher_owner using (true) with check (true);
 
+create policy app on tenant_lifecycles as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
+
+create policy owner on tenant_lifecycles as permissive for all to usher_owner using (true) with check (true);
+
 create policy app on tenant_resources as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid) OR ((current_setting('usher.scope'::text, true) = 'partner'::text) AND (tenant_id IN ( SELECT tenants.id
    FROM tenants
   WHERE (tenants.partner_id = (NULLIF(current_setting('usher.partner'::text, true), ''::text))::uuid)))))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
 
 create policy owner on tenant_resources as permissive for all to usher_owner using (true) with check (true);
+
+create policy app on tenant_slugs as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid) OR ((current_setting('usher.scope'::text, true) = 'partner'::text) AND (tenant_id IN ( SELECT tenants.id
+   FROM tenants
+  WHERE (tenants.partner_id = (NULLIF(current_setting('usher.partner'::text, true), ''::text))::uuid)))))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
+
+create policy owner on tenant_slugs as permissive for all to usher_owner using (true) with check (true);
 
 create policy app on tenants as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid) OR ((current_setting('usher.scope'::text, true) = 'partner'::text) AND (partner_id = (NULLIF(current_setting('usher.partner'::text, true), ''::text))::uuid)))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
 
@@ -1379,13 +1650,19 @@ create policy owner on user_workspaces as permissive for all to usher_owner usin
 
 -- Grants
 
-grant execute on function add_api_key_usage(uuid[],uuid[],uuid[],bigint[],bigint[],double precision[],text[],bigint[],double precision[],integer[],bigint[],uuid[]) to public;
+grant execute on function add_api_key_usage(uuid[],uuid[],bigint[],bigint[],double precision[],text[],bigint[],double precision[],integer[],bigint[]) to public;
 
 grant execute on function adopt_foreign_key(uuid,bytea,text) to public;
 
-grant execute on function charge_api_keys(uuid[],uuid[],bigint[],bigint[],integer[],bigint[]) to usher_app;
+grant execute on function api_key_facts(uuid,uuid,text,text[],text,text,cidr[],integer,integer,bigint,boolean,timestamp with time zone,uuid,text) to public;
+
+grant execute on function charge_api_keys(uuid[],uuid[],bigint[],bigint[],integer[],bigint[],bigint[],double precision[],bigint[]) to usher_app;
 
 grant execute on function count_refusals(uuid[],uuid[],text[],bigint[]) to public;
+
+grant execute on function effective_status(text,timestamp with time zone) to usher_app;
+
+grant execute on function effective_status(text,timestamp with time zone) to usher_sequencer;
 
 grant execute on function enqueue_wake(uuid,text,text,jsonb,text,text) to public;
 
@@ -1397,9 +1674,15 @@ grant execute on function find_invite_by_token(bytea) to usher_app;
 
 grant execute on function find_memberships(uuid) to usher_app;
 
+grant execute on function key_rotation_facts(uuid,timestamp with time zone) to public;
+
 grant execute on function mark_first_use(uuid[],timestamp with time zone[]) to public;
 
 grant execute on function move_api_key_digest(uuid,bytea,bytea,text) to public;
+
+grant execute on function peppers_in_use() to usher_app;
+
+grant execute on function purge_tenant(uuid,integer) to usher_app;
 
 grant usage on schema public to public;
 
@@ -1412,6 +1695,8 @@ grant usage on sequence audit_entries_seq_seq to usher_app;
 grant usage on sequence connector_line_place_seq to usher_app;
 
 grant usage on sequence events_seq_seq to usher_app;
+
+grant usage on sequence key_rotation_events_id_seq to usher_app;
 
 grant usage on sequence onboarding_events_id_seq to usher_app;
 
@@ -1445,6 +1730,10 @@ grant delete, insert, select, update on table invite_tokens to usher_app;
 
 grant delete, insert, select, update on table invites to usher_app;
 
+grant delete, insert, select, update on table key_policies to usher_app;
+
+grant insert, select on table key_rotation_events to usher_app;
+
 grant delete, insert, select, update on table key_rotations to usher_app;
 
 grant delete, insert, select, update on table login_links to usher_app;
@@ -1471,6 +1760,10 @@ grant delete, insert, select, update on table outbox_aggregates to usher_app;
 
 grant delete, insert, select, update on table partners to usher_app;
 
+grant delete, insert, select, update on table product_requests to usher_app;
+
+grant delete, insert, select, update on table product_trials to usher_app;
+
 grant delete, insert, select, update on table products to usher_app;
 
 grant delete, insert, select, update on table rate_limits to usher_app;
@@ -1493,7 +1786,11 @@ grant delete, insert, select, update on table step_attempts to usher_app;
 
 grant delete, insert, select, update on table system_state to usher_app;
 
+grant insert, select, update on table tenant_lifecycles to usher_app;
+
 grant delete, insert, select, update on table tenant_resources to usher_app;
+
+grant delete, insert, select, update on table tenant_slugs to usher_app;
 
 grant delete, insert, select, update on table tenants to usher_app;
 

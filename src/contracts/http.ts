@@ -82,6 +82,9 @@ export const IdempotencyKey = z
   .max(255)
   .regex(/^[\x21-\x7e]+$/, 'must be 1 to 255 printable characters without spaces');
 
+/** Names a request in its body, as the header Idempotency-Key does; on the onboarding surface. */
+export const keyed = { idempotency_key: IdempotencyKey.optional() };
+
 /** A yes or no in a query. */
 export const Flag = z.enum(['true', 'false']).transform((value) => value === 'true');
 

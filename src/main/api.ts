@@ -1,19 +1,18 @@
 import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import { setFlagsFromString } from 'node:v8';
-import { parse as parseCookies } from 'cookie';
 import { createApp } from '../../api/app';
 import { answerUnreadable } from '../../api/unreadable';
 import { answerElsewhere } from '../../api/verify';
 import type { VerifyHandler } from '../../api/verify';
 import { createHandlers } from './handlers';
 import { endpoints } from '../contracts/endpoints';
-import { ConfigError, loadConfig } from '../platform/config';
-import { errorFields } from '../platform/log';
+import { loadConfig } from '../platform/config';
 import { captchaOf, createDeps, settleBoot } from './deps';
 import type { Deps } from './deps';
-import { databaseCheck, readinessOf } from './readiness';
+import { databaseCheck, pepperCheck, readinessOf } from './readiness';
 import { announce, listen } from './listen';
+import { tellStartFailure } from './start-failure';
 import { onStop } from './stop';
 import { startVerification } from './verification';
 
@@ -34,27 +33,27 @@ export interface ApiServer {
 export function createApiServer(deps: Deps): ApiServer {
   let stopping = false;
   const checkDatabase = databaseCheck(deps.db);
-  const parts = createHandlers(deps, captchaOf(deps));
+  const checkPeppers = pepperCheck(deps.db, deps.apiKeys.hasher);
+  const verification = startVerification(deps);
+  const parts = createHandlers(deps, captchaOf(deps), verification.leakDoors);
   const app = createApp({
     contracts: endpoints,
     handlers: parts.handlers,
     pages: parts.pages,
     authenticate: parts.authenticate,
-    findOnboarding: (request) =>
-      parts.onboardingCookies.read(parseCookies(request.headers.cookie ?? '')),
+    findOnboarding: parts.findOnboarding,
     idempotencyKeys: parts.idempotencyKeys,
     limits: parts.limits,
     onRefused: parts.onRefused,
     readiness: async () =>
       stopping
         ? { ready: false, parts: { process: 'is stopping' } }
-        : readinessOf({ database: checkDatabase }),
+        : readinessOf({ database: checkDatabase, peppers: checkPeppers }),
     trustedProxies: deps.env.TRUSTED_PROXIES,
     publicUrl: deps.env.PUBLIC_URL,
     log: deps.log,
     metrics: deps.metrics,
   });
-  const verification = startVerification(deps);
   const server = createServer(serverOptions, (request, response) => {
     if (!verification.handle(request, response)) app(request, response);
   });
@@ -129,12 +128,7 @@ function finish(server: Server): Promise<void> {
 
 if (require.main === module) {
   main().catch((error: unknown) => {
-    if (error instanceof ConfigError) console.error(error.message);
-    else
-      console.error(
-        `The API could not start: ${error instanceof Error ? error.message : 'unknown'}`,
-        errorFields(error),
-      );
+    tellStartFailure('API', error);
     process.exit(1);
   });
 }

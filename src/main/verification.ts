@@ -7,6 +7,8 @@ import { VerificationCode } from '../contracts/verification';
 import { createCharges } from '../domain/api-keys/charges';
 import { createFirstUses } from '../domain/api-keys/first-uses';
 import { createForeignHashes } from '../domain/api-keys/foreign-hashes';
+import { createLeakDoors } from '../domain/api-keys/leak-doors';
+import type { LeakDoors } from '../domain/api-keys/leaks';
 import { createLookups } from '../domain/api-keys/lookups';
 import { createPepperUpgrades } from '../domain/api-keys/pepper-upgrades';
 import { createUsage } from '../domain/api-keys/usage';
@@ -25,6 +27,8 @@ export interface Verification {
   readonly handleOwn: VerifyHandler | undefined;
   /** Waits until keys can be verified, but not for long: Postgres may be gone. */
   settled(): Promise<void>;
+  /** For leak reports, which share the limits of verification. */
+  readonly leakDoors: LeakDoors;
   /** Hands in what was counted and closes its connections. */
   stop(): Promise<void>;
 }
@@ -126,6 +130,11 @@ export function startVerification(deps: Deps): Verification {
     async settled() {
       await Promise.race([lookups.opened(), sleep(settleMs, undefined, { ref: false })]);
     },
+    leakDoors: createLeakDoors({
+      failures: deps.keyFailures,
+      foreign,
+      hasher: deps.apiKeys.hasher,
+    }),
     async stop() {
       const finish = async (): Promise<void> => {
         await loop.stop();

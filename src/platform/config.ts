@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { messageOf, toPointer } from '../errors/http';
 import {
   address,
   durations,
@@ -13,6 +14,7 @@ import {
   secret,
   secretOf,
   whole,
+  yesNo,
 } from './config-values';
 import { keyFormats } from './crypto/key-formats';
 
@@ -88,9 +90,26 @@ export const variables = {
     default: 'smtp://localhost:1025',
   },
   MAIL_FROM: { description: 'Sender of all mails', default: 'Usher <no-reply@usher.localhost>' },
-  OPERATORS_MAIL: { description: 'Addresses told of parked onboardings, by comma', default: '' },
+  OPERATORS_MAIL: {
+    description:
+      'Addresses told of parked onboardings and of declined invites of machines, by comma',
+    default: '',
+  },
   TERMS_URL: { description: 'Terms that customers accept', default: 'https://example.com/terms' },
   TERMS_VERSION: { description: 'Version of the terms, stored at accept', default: '1' },
+  TENANTS_REQUIRE_PARTNER: {
+    description: 'true to refuse tenants without a partner',
+    default: 'false',
+  },
+  CATALOG_FILE: {
+    description: 'File of products that the catalogue begins with; those that are there stay',
+    default: 'catalog/products.json',
+  },
+  TENANT_EXPORT_DIR: {
+    description:
+      'Directory of the exports that precede a purge, backed up (dev: .usher/exports); without one nothing is purged',
+    default: '',
+  },
   CONNECTORS_DIR: {
     description: 'Folder of connector files and blueprints.json',
     default: 'connectors',
@@ -199,6 +218,9 @@ const shape = {
   OPERATORS_MAIL: list,
   TERMS_URL: z.url({ protocol: /^https?$/ }),
   TERMS_VERSION: z.string().min(1),
+  TENANTS_REQUIRE_PARTNER: yesNo,
+  CATALOG_FILE: z.string(),
+  TENANT_EXPORT_DIR: z.string(),
   CONNECTORS_DIR: z.string().min(1),
   OUTBOUND_ALLOW_CIDRS: list,
   KEYS_HASH_PEPPER: keyList(32, false),
@@ -279,11 +301,15 @@ export function loadConfig(env: NodeJS.ProcessEnv, process: ProcessName): Config
     if (parsed.success) values[name] = parsed.data;
     else
       mistakes.push(
-        `${name} ${parsed.error.issues.map((issue) => issue.message).join('; ')} (${variable.description})`,
+        `${name} ${parsed.error.issues.map(mistakeOf).join('; ')} (${variable.description})`,
       );
   }
   if (mistakes.length > 0) throw new ConfigError(mistakes);
   return values as Config;
+}
+
+function mistakeOf(issue: z.core.$ZodIssue): string {
+  return `${toPointer(issue.path)} ${messageOf(issue)}`.trim();
 }
 
 // migrate needs its one URL and nothing else, so that its secrets stay few.

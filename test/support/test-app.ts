@@ -1,6 +1,9 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { randomBytes } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { openApiDocument } from '../../api/openapi';
 import { createServiceAccount, shorthand } from '../../src/domain/identity/service-accounts';
@@ -53,6 +56,8 @@ export interface TestApp {
   /** A service account key with the permissions of a role, or with given ones. */
   keyFor(role: string): Promise<string>;
   startWorker(): Promise<RunningWorker>;
+  /** Those that were started and may still run. */
+  readonly workers: readonly RunningWorker[];
   stop(): Promise<void>;
 }
 
@@ -72,6 +77,7 @@ export async function startTestApp(
     startMailbox({ httpPort: 0, smtpPort: 0 }),
     startSampleBackend({ port: 0, key: 'sample-key' }),
   ]);
+  const exportDir = join(tmpdir(), `usher-exports-${database.name}`);
   const settings: Record<string, string> = {
     LOG_LEVEL: 'info',
     DATABASE_URL: options.databaseUrl?.(database.appUrl) ?? database.appUrl,
@@ -91,6 +97,7 @@ export async function startTestApp(
     RATE_ACCEPT: 'off',
     RATE_LOGIN: 'off',
     PUBLIC_URL: 'http://localhost:8090',
+    TENANT_EXPORT_DIR: exportDir,
     ...options.env,
   };
   for (const [name, value] of Object.entries(settings)) process.env[name] = value;
@@ -147,6 +154,7 @@ export async function startTestApp(
       return { status: response.status, headers: response.headers, body };
     },
     keyFor: (role) => accountKey(deps, role),
+    workers,
     async startWorker() {
       runtimeInstalled ||= install(deps);
       const { codePath } = await workflowBundle();
@@ -166,6 +174,7 @@ export async function startTestApp(
       await deps.close();
       await Promise.all([mailbox.stop(), backend.stop()]);
       await database.drop();
+      rmSync(exportDir, { recursive: true, force: true });
     },
   };
   if (options.worker !== false) await app.startWorker();

@@ -1,6 +1,7 @@
 import { withSystem } from '../../platform/db';
 import type { Database, Tx } from '../../platform/db';
 import type { KeyDigest, KeyHasher } from '../../platform/crypto/keys';
+import { currentPepper } from '../../platform/peppers';
 import type { FoundKey } from './lookups';
 
 /** Moves digests of keys that are in use to the current pepper. */
@@ -48,10 +49,4 @@ export function createPepperUpgrades(
 
 async function moveDigest(tx: Tx, { keyId, from, to }: Move): Promise<void> {
   await tx.run('select move_api_key_digest($1, $2, $3, $4)', [keyId, from, to.digest, to.pepperId]);
-}
-
-/** The pepper that new digests are made with; undefined before any was promoted or used. */
-export async function currentPepper(tx: Tx): Promise<string | undefined> {
-  const row = await tx.maybe<{ pepper_id: string }>('select pepper_id from current_pepper');
-  return row?.pepper_id;
 }

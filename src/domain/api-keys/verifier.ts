@@ -5,6 +5,7 @@ import { readKey } from '../../platform/crypto/key-formats';
 import type { ReadKey } from '../../platform/crypto/key-formats';
 import type { KeyHasher } from '../../platform/crypto/keys';
 import { TooManyHashes } from '../../platform/crypto/slow-hashes';
+import { isOutage } from '../../platform/outage';
 import type { Failures } from './failures';
 import type { ForeignHashes } from './foreign-hashes';
 import type { Lookups } from './lookups';
@@ -196,7 +197,7 @@ export function createVerifier(parts: VerifierParts): Verifier {
       try {
         await decide(question, counting);
       } catch (error) {
-        if (!isOutage(error)) parts.onError(error);
+        if (!isTransient(error)) parts.onError(error);
         if (!state.answered) counting(bare('UNAVAILABLE'));
       }
     },
@@ -204,7 +205,8 @@ export function createVerifier(parts: VerifierParts): Verifier {
 }
 
 // What only means that nobody knows at present.
-const isOutage = (error: unknown): boolean =>
+const isTransient = (error: unknown): boolean =>
   error instanceof DatabaseUnavailable ||
   error instanceof TooManyHashes ||
-  error instanceof TooLate;
+  error instanceof TooLate ||
+  isOutage(error);

@@ -1,6 +1,7 @@
 import type { Command } from './command';
 import { connectorCheck } from './connector-check';
 import { doctor } from './doctor';
+import { keyCommands } from './keys';
 import { listMailsCommand } from './mails';
 import { migrate } from './migrations';
 import { restartOnboarding } from './onboarding-restart';
@@ -10,8 +11,10 @@ import { orderCommands } from './orders';
 import { listOutbox, replayOutbox } from './outbox';
 import { createOwner } from './owners';
 import { createPartnerCommand, listPartnersCommand } from './partners';
+import { promotePepperCommand, reportPeppers } from './peppers';
 import { rotateSecrets, secretsStatus } from './secrets';
 import { createAccount, listAccounts, revokeAccount, rotateAccount } from './service-accounts';
+import { tenantCommands } from './tenants';
 
 /** Every command, in the order of the overview. */
 export const commands: readonly Command[] = [
@@ -26,6 +29,10 @@ export const commands: readonly Command[] = [
   showOnboarding,
   ...orderCommands,
   restartOnboarding,
+  ...keyCommands,
+  reportPeppers,
+  promotePepperCommand,
+  ...tenantCommands,
   createPartnerCommand,
   listPartnersCommand,
   connectorCheck,

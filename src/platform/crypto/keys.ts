@@ -22,10 +22,8 @@ export interface KeyHasher {
   readonly pepperIds: readonly string[];
   /** Digest under the active pepper. */
   digest(key: string): KeyDigest;
-  /** Digest under the active pepper of a key of which only the SHA-256 is known. */
-  digestOfInner(sha256: Buffer): KeyDigest;
-  /** Digests under every pepper, the active one first; for look-up. */
-  candidates(key: string): readonly KeyDigest[];
+  /** Digests under every pepper, the active one first; of a key, or of the SHA-256 that is known of it. */
+  candidates(key: string | Buffer): readonly KeyDigest[];
   /** The same as hex, without their peppers: what the hot path needs. */
   hexCandidates(key: string): readonly string[];
 }
@@ -124,9 +122,8 @@ export function createKeyHasher(peppers: readonly NamedKey[], label: KeyLabel): 
     activePepperId: active.id,
     pepperIds: macs.map(({ id }) => id),
     digest: (key) => under(active, innerOf(key)),
-    digestOfInner: (sha256) => under(active, sha256),
     candidates: (key) => {
-      const inner = innerOf(key);
+      const inner = typeof key === 'string' ? innerOf(key) : key;
       return macs.map((mac) => under(mac, inner));
     },
     hexCandidates: (key) => {
