@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { hash } from 'argon2';
 import { createSlowHashes, TooManyHashes } from '../../../src/platform/crypto/slow-hashes';
+import { newKey } from '../../../src/platform/crypto/keys';
 import { mintKey, readKey } from '../../../src/platform/crypto/key-formats';
 import type { KeyFormat } from '../../../src/platform/crypto/key-formats';
 import { newId } from '../../../src/platform/ids';
 import { startTestApp } from '../../support/test-app';
 import type { TestApp } from '../../support/test-app';
+import { waitFor } from '../../support/wait-for';
 import { activeTenant, codeOf, inSystem, post } from './keys';
 import type { TestKey } from './keys';
 
@@ -55,13 +57,21 @@ const stored = (id: string) =>
     ),
   );
 
+/** The answer once the hash has had its turn: on a crowded machine it takes longer than an answer may. */
+const settled = (key: string) =>
+  waitFor(
+    'the hash',
+    async () => (await post(app, { key })).body,
+    ({ code }) => code !== 'UNAVAILABLE',
+  );
+
 describe('an imported key with a slow hash', () => {
   test.each(['bp', 'trk', 'usher'] as const)(
     'of the form %s verifies, and its first use replaces the hash by a digest',
     async (format) => {
       const { key, id } = await importKey({ format });
       expect((await stored(id)).digest).toBeNull();
-      expect((await post(app, { key })).body).toMatchObject({ code: 'VALID', key_id: id });
+      expect(await settled(key)).toMatchObject({ code: 'VALID', key_id: id });
       expect(await stored(id)).toEqual({
         digest: app.deps.apiKeys.hasher.digest(key).digest,
         pepper: 'p1',
@@ -78,14 +88,14 @@ describe('an imported key with a slow hash', () => {
         importKey({ key: `bp_samepref${letter.repeat(14)}`, prefix }),
       ),
     );
-    expect(await codeOf(app, { key: `bp_samepref${'d'.repeat(14)}` })).toBe('NOT_FOUND');
+    expect(await settled(`bp_samepref${'d'.repeat(14)}`)).toMatchObject({ code: 'NOT_FOUND' });
     for (const { key, id } of keys)
-      expect((await post(app, { key })).body).toMatchObject({ code: 'VALID', key_id: id });
+      expect(await settled(key)).toMatchObject({ code: 'VALID', key_id: id });
   });
 
   test('is judged by the row that the upgrade returns: revoked stays revoked', async () => {
     const { key, id } = await importKey({ revoked: true });
-    expect((await post(app, { key })).body).toMatchObject({ code: 'REVOKED', key_id: id });
+    expect(await settled(key)).toMatchObject({ code: 'REVOKED', key_id: id });
   });
 
   test('that is used many times at once for the first time is paid once and good every time', async () => {
@@ -95,31 +105,27 @@ describe('an imported key with a slow hash', () => {
     expect(codes.filter((code) => code !== 'UNAVAILABLE').every((code) => code === 'VALID')).toBe(
       true,
     );
-    expect(codes).toContain('VALID');
+    expect(await settled(key)).toMatchObject({ code: 'VALID' });
     expect((await stored(id)).foreign).toBe(0);
-    expect(await codeOf(app, { key })).toBe('VALID');
   });
 
   test('costs whoever guesses their attempts before any hash is computed', async () => {
-    await importKey({ key: `bp_guessed1${'a'.repeat(14)}` });
+    const { key, id } = await importKey();
     const ip = '198.51.100.9';
-    const guess = (n: number) =>
-      codeOf(app, { key: `bp_guessed1${String(n).padStart(14, 'x')}`, ip });
-    const codes: string[] = [];
-    for (let n = 0; n < 23; n += 1) codes.push(await guess(n));
-    expect(codes.slice(0, 20).every((code) => code === 'NOT_FOUND' || code === 'UNAVAILABLE')).toBe(
-      true,
-    );
-    expect(codes.slice(20)).toEqual(['RATE_LIMITED', 'RATE_LIMITED', 'RATE_LIMITED']);
+    for (let n = 0; n < 20; n += 1) await codeOf(app, { key: newKey('ush', 'live'), ip });
+    // Even the right key is not compared any more, since only comparing tells that it is right.
+    expect(await codeOf(app, { key, ip })).toBe('RATE_LIMITED');
+    expect((await stored(id)).foreign).toBe(1);
+    expect(await settled(key)).toMatchObject({ code: 'VALID', key_id: id });
   });
 
   test('found wrong once is not computed again for a minute, unless a hash is new', async () => {
     const key = `bp_twicewro${'b'.repeat(14)}`;
     const prefix = 'bp_twicewro';
     await importKey({ key: `bp_twicewro${'a'.repeat(14)}`, prefix });
-    expect(await codeOf(app, { key })).toBe('NOT_FOUND');
+    expect(await settled(key)).toMatchObject({ code: 'NOT_FOUND' });
     const imported = await importKey({ key, prefix });
-    expect((await post(app, { key })).body).toMatchObject({ code: 'VALID', key_id: imported.id });
+    expect(await settled(key)).toMatchObject({ code: 'VALID', key_id: imported.id });
   });
 });
 
