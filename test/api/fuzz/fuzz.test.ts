@@ -65,6 +65,9 @@ describe('whatever is sent to an operation of the document', () => {
     expect(headers['content-type']).toMatch(/^application\/problem\+json/);
     expect(body).toMatchObject({ status, request_id: headers['x-request-id'] });
     expect(isProblemCode(body.code)).toBe(true);
+    const own = new RegExp(`^${operation.path.replaceAll(/\{\w+\}/g, '[^/]+')}$`);
+    if (!own.test(request.path.split('?')[0] ?? '')) return;
+    expect(operation.responses[String(status)]?.description).toContain(`\`${String(body.code)}\``);
   };
 
   test.each(operations.map((operation) => [operation.operationId, operation] as const))(
