@@ -1,3 +1,4 @@
+import { createApiKeyActivities } from './api-keys';
 import { createLifecycleActivities } from './lifecycle';
 import { createOnboardingActivities } from './onboarding';
 import { createTenantActivities } from './tenants';
@@ -11,6 +12,7 @@ export function createActivities(deps: Parts) {
     ...createOnboardingActivities(deps),
     ...createTenantActivities(deps),
     ...createLifecycleActivities(deps),
+    ...createApiKeyActivities(deps),
   };
 }
 

@@ -7,6 +7,7 @@ import {
   mkdtempSync,
   openSync,
   readFileSync,
+  readdirSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
@@ -37,6 +38,8 @@ export interface BenchServers {
   readonly mailboxUrl: string;
   readonly key: string;
   readonly folder: string;
+  /** Process ids of the servers. */
+  readonly pids: Readonly<Record<'postgres' | 'temporal' | 'backend' | 'mailbox', number>>;
   start(program: 'api' | 'worker' | 'bare', extra?: Record<string, string>): Promise<Program>;
   stop(): Promise<void>;
 }
@@ -116,6 +119,12 @@ export async function startBenchServers(): Promise<BenchServers> {
     smtpUrl: String(mailbox.line['smtp_url']),
     mailboxUrl: mailbox.url,
     folder,
+    pids: {
+      postgres: postgres.pid,
+      temporal: temporal.pid ?? 0,
+      backend: backend.child.pid ?? 0,
+      mailbox: mailbox.child.pid ?? 0,
+    },
     key: await ownerKey(env),
     async start(program, extra = {}) {
       const { child, url } = await launch(scripts[program], [], { ...env, ...extra });
@@ -206,6 +215,38 @@ export function limitedConnectors(folder: string, calls: number, windowMs: numbe
 export function rssOf(pid: number): number {
   const match = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${String(pid)}/status`, 'utf8'));
   return Number(match?.[1] ?? 0) / 1024;
+}
+
+/** Clock ticks a second in `/proc/<pid>/stat`: fixed at 100 for user space on Linux. */
+const ticksPerSecond = 100;
+
+/** CPU time that processes have used, in milliseconds, by name; of Postgres with its backends. */
+export function cpuOf(pids: Readonly<Record<string, number>>): Record<string, number> {
+  const used = new Map<number, number>();
+  const parents = new Map<number, number>();
+  for (const entry of readdirSync('/proc')) {
+    if (!/^\d+$/.test(entry)) continue;
+    try {
+      const stat = readFileSync(`/proc/${entry}/stat`, 'utf8');
+      // The name in parentheses may hold anything; what follows it does not.
+      const fields = stat
+        .slice(stat.lastIndexOf(')') + 2)
+        .split(' ')
+        .map(Number);
+      parents.set(Number(entry), fields[1] ?? 0);
+      used.set(Number(entry), (((fields[11] ?? 0) + (fields[12] ?? 0)) * 1000) / ticksPerSecond);
+    } catch {
+      // It ended between the listing and the look.
+    }
+  }
+  return Object.fromEntries(
+    Object.entries(pids).map(([name, pid]) => [
+      name,
+      [...used]
+        .filter(([one]) => one === pid || (name === 'postgres' && parents.get(one) === pid))
+        .reduce((sum, [, ms]) => sum + ms, 0),
+    ]),
+  );
 }
 
 /** Samples the memory of processes until stopped; returns the highest seen of each. */

@@ -31,6 +31,7 @@ create table api_key_usage (
   day date,
   day_requests bigint default 0 not null,
   day_cost bigint default 0 not null,
+  window_seconds integer,
   constraint api_key_usage_key_id_fkey FOREIGN KEY (key_id) REFERENCES api_keys(id) ON DELETE CASCADE,
   constraint api_key_usage_pkey PRIMARY KEY (key_id)
 );
@@ -80,6 +81,9 @@ create table api_keys (
   version integer default 1 not null,
   created_at timestamp with time zone default now() not null,
   updated_at timestamp with time zone default now() not null,
+  facts text generated always as (api_key_facts(id, tenant_id, environment, scopes, role, product, allowed_cidrs, rate_limit, rate_window_seconds, usage_limit, usage_limit_strict, expires_at, rotation_family_id, pepper_id)) stored,
+  blocked_by_staff boolean default false not null,
+  expiry_told_at timestamp with time zone,
   constraint api_keys_check CHECK (((digest IS NULL) = (pepper_id IS NULL))),
   constraint api_keys_check1 CHECK (((rate_limit IS NULL) = (rate_window_seconds IS NULL))),
   constraint api_keys_digest_check CHECK ((length(digest) = 32)),
@@ -266,6 +270,42 @@ create table invites (
 );
 alter table invites enable row level security, force row level security;
 
+create table key_policies (
+  tenant_id uuid not null,
+  rotate_after_days integer,
+  on_leak text default 'revoke'::text not null,
+  leak_grace_seconds integer default 86400 not null,
+  updated_by text not null,
+  version integer default 1 not null,
+  created_at timestamp with time zone default now() not null,
+  updated_at timestamp with time zone default now() not null,
+  constraint key_policies_leak_grace_seconds_check CHECK (((leak_grace_seconds >= 900) AND (leak_grace_seconds <= 604800))),
+  constraint key_policies_on_leak_check CHECK ((on_leak = ANY (ARRAY['revoke'::text, 'grace'::text]))),
+  constraint key_policies_pkey PRIMARY KEY (tenant_id),
+  constraint key_policies_rotate_after_days_check CHECK (((rotate_after_days >= 1) AND (rotate_after_days <= 3650))),
+  constraint key_policies_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
+);
+alter table key_policies enable row level security, force row level security;
+
+create table key_rotation_events (
+  id bigint generated always as identity not null,
+  rotation_id uuid not null,
+  tenant_id uuid not null,
+  transition_id text not null,
+  type text not null,
+  from_state text,
+  to_state text not null,
+  data jsonb default '{}'::jsonb not null,
+  actor text not null,
+  reason text,
+  request_id text,
+  at timestamp with time zone default clock_timestamp() not null,
+  constraint key_rotation_events_pkey PRIMARY KEY (id),
+  constraint key_rotation_events_rotation_id_fkey FOREIGN KEY (rotation_id) REFERENCES key_rotations(id),
+  constraint key_rotation_events_rotation_id_transition_id_key UNIQUE (rotation_id, transition_id)
+);
+alter table key_rotation_events enable row level security, force row level security;
+
 create table key_rotations (
   id uuid not null,
   tenant_id uuid not null,
@@ -290,13 +330,23 @@ create table key_rotations (
   created_at timestamp with time zone default now() not null,
   updated_at timestamp with time zone default now() not null,
   ended_at timestamp with time zone,
+  note text,
+  extend_seconds integer default 86400 not null,
+  max_extensions integer default 3 not null,
+  quiet_seconds integer,
+  end_fixed_at timestamp with time zone,
+  ends_before timestamp with time zone,
   constraint key_rotations_check CHECK (((state = ANY (ARRAY['requested'::text, 'cancelled'::text])) OR (new_key_id IS NOT NULL))),
+  constraint key_rotations_extend_seconds_check CHECK (((extend_seconds >= 3600) AND (extend_seconds <= 604800))),
+  constraint key_rotations_max_extensions_check CHECK (((max_extensions >= 1) AND (max_extensions <= 10))),
   constraint key_rotations_new_key_id_fkey FOREIGN KEY (new_key_id) REFERENCES api_keys(id),
   constraint key_rotations_new_key_id_key UNIQUE (new_key_id),
   constraint key_rotations_old_key_id_fkey FOREIGN KEY (old_key_id) REFERENCES api_keys(id),
   constraint key_rotations_overlap_seconds_check CHECK (((overlap_seconds >= 0) AND (overlap_seconds <= 2592000))),
   constraint key_rotations_pkey PRIMARY KEY (id),
   constraint key_rotations_policy_check CHECK ((policy = ANY (ARRAY['expire'::text, 'extend'::text]))),
+  constraint key_rotations_quiet_seconds_check CHECK (((quiet_seconds >= 900) AND (quiet_seconds <= 2592000))),
+  constraint key_rotations_reason CHECK ((reason = ANY (ARRAY['routine'::text, 'scheduled'::text, 'leaked'::text, 'compromised'::text]))),
   constraint key_rotations_state_check CHECK ((state = ANY (ARRAY['requested'::text, 'pending'::text, 'overlapping'::text, 'draining'::text, 'completed'::text, 'cancelled'::text, 'rolled_back'::text, 'compromised'::text]))),
   constraint key_rotations_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
 );
@@ -948,6 +998,10 @@ create table verification_settings (
 
 CREATE INDEX api_key_foreign_hashes_prefix ON public.api_key_foreign_hashes USING btree (prefix);
 
+CREATE INDEX api_keys_age ON public.api_keys USING btree (tenant_id, created_at) WHERE (revoked_at IS NULL);
+
+CREATE INDEX api_keys_expiry ON public.api_keys USING btree (expires_at) WHERE ((expires_at IS NOT NULL) AND (expiry_told_at IS NULL) AND (revoked_at IS NULL));
+
 CREATE INDEX api_keys_family ON public.api_keys USING btree (rotation_family_id);
 
 CREATE INDEX api_keys_pepper ON public.api_keys USING btree (pepper_id) WHERE (revoked_at IS NULL);
@@ -961,6 +1015,8 @@ CREATE INDEX audit_entries_tenant ON public.audit_entries USING btree (tenant_id
 CREATE INDEX connector_line_order ON public.connector_line USING btree (connector, path, place);
 
 CREATE INDEX connector_slots_free ON public.connector_slots USING btree (connector, path, free_at);
+
+CREATE INDEX entitlements_live ON public.entitlements USING btree (tenant_id) INCLUDE (product, expires_at) WHERE (status = ANY (ARRAY['trial'::text, 'active'::text]));
 
 CREATE INDEX events_order ON public.events USING btree (xid, seq);
 
@@ -977,6 +1033,8 @@ CREATE INDEX invites_list ON public.invites USING btree (created_at DESC, id DES
 CREATE UNIQUE INDEX invites_live ON public.invites USING btree (tenant_id, email) WHERE (status = 'invited'::text);
 
 CREATE INDEX key_rotations_driven ON public.key_rotations USING btree (driven_at) WHERE (state = ANY (ARRAY['requested'::text, 'pending'::text, 'overlapping'::text, 'draining'::text]));
+
+CREATE INDEX key_rotations_new ON public.key_rotations USING btree (new_key_id) WHERE (new_key_id IS NOT NULL);
 
 CREATE UNIQUE INDEX key_rotations_open ON public.key_rotations USING btree (old_key_id) WHERE (state = ANY (ARRAY['requested'::text, 'pending'::text, 'overlapping'::text, 'draining'::text]));
 
@@ -1066,6 +1124,137 @@ CREATE INDEX user_identities_user ON public.user_identities USING btree (user_id
 
 -- Functions
 
+CREATE OR REPLACE FUNCTION public.add_api_key_usage(keys uuid[], tenants uuid[], requests_of bigint[], costs bigint[], used_ms double precision[], ips text[], charges bigint[], starts_ms double precision[], window_lengths integer[], window_charges bigint[])
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'public'
+ SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+        with written as (
+          insert into api_key_usage as u (key_id, tenant_id, requests, last_used_at, last_ip, cost, window_start,
+            window_seconds, window_cost, day, day_requests, day_cost)
+          select g.key, g.tenant, g.requests, least(to_timestamp(g.used_ms / 1000), now()), g.ip::inet, g.charge,
+            to_timestamp(g.start_ms / 1000), g.seconds, g.window_charge, (now() at time zone 'utc')::date, g.requests,
+            g.cost
+          from unnest(keys, tenants, requests_of, costs, used_ms, ips, charges, starts_ms, window_lengths,
+            window_charges) as g (key, tenant, requests, cost, used_ms, ip, charge, start_ms, seconds, window_charge)
+          on conflict on constraint api_key_usage_pkey do update set
+            requests = u.requests + excluded.requests,
+            last_used_at = greatest(u.last_used_at, excluded.last_used_at),
+            last_ip = coalesce(excluded.last_ip, u.last_ip),
+            cost = u.cost + excluded.cost,
+            -- A window that began before the one that is counted is over: a flush that comes late.
+            window_start = case
+              when excluded.window_start is null
+                or excluded.window_seconds = u.window_seconds and excluded.window_start < u.window_start
+              then u.window_start else excluded.window_start end,
+            window_seconds = coalesce(excluded.window_seconds, u.window_seconds),
+            window_cost = case
+              when excluded.window_start is null then u.window_cost
+              when excluded.window_start = u.window_start and excluded.window_seconds = u.window_seconds
+              then u.window_cost + excluded.window_cost
+              when excluded.window_seconds = u.window_seconds and excluded.window_start < u.window_start
+              then u.window_cost
+              else excluded.window_cost end,
+            day = excluded.day,
+            day_requests = case when u.day = excluded.day then u.day_requests else 0 end + excluded.day_requests,
+            day_cost = case when u.day = excluded.day then u.day_cost else 0 end + excluded.day_cost
+          returning new.key_id, new.tenant_id, new.day, old.day as old_day, old.day_requests as old_requests,
+            old.day_cost as old_cost
+        )
+        insert into api_key_usage_days as d (key_id, day, code, tenant_id, requests, cost)
+        select w.key_id, w.old_day, 'VALID', w.tenant_id, w.old_requests, w.old_cost
+        from written as w where w.old_day < w.day and w.old_requests > 0
+        on conflict on constraint api_key_usage_days_pkey do update
+          set requests = d.requests + excluded.requests, cost = d.cost + excluded.cost
+      $function$;
+
+CREATE OR REPLACE FUNCTION public.adopt_foreign_key(key uuid, to_digest bytea, to_pepper text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+      begin
+        delete from api_key_foreign_hashes where key_id = key;
+        if not found then return false; end if;
+        update api_keys set digest = to_digest, pepper_id = to_pepper where id = key and digest is null;
+        return found;
+      end $function$;
+
+CREATE OR REPLACE FUNCTION public.api_key_facts(id uuid, tenant_id uuid, environment text, scopes text[], role text, product text, allowed_cidrs cidr[], rate_limit integer, rate_window_seconds integer, usage_limit bigint, usage_limit_strict boolean, expires_at timestamp with time zone, rotation_family_id uuid, pepper_id text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+        select concat(id, E'', tenant_id, E'', environment, E'', array_to_string(scopes, ' '), E'',
+          role, E'', product, E'', array_to_string(allowed_cidrs, ' '), E'',
+          rate_limit, E'', rate_window_seconds, E'', usage_limit, E'', usage_limit_strict, E'',
+          date_part('epoch', expires_at) * 1000, E'', rotation_family_id, E'', pepper_id)
+      $function$;
+
+CREATE OR REPLACE FUNCTION public.charge_api_keys(families uuid[], tenants uuid[], costs bigint[], rate_limits bigint[], window_lengths integer[], usage_limits bigint[])
+ RETURNS TABLE(n integer, verdict text, cost bigint, window_start_ms double precision, window_cost bigint)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+      declare
+        counter record;
+        started timestamptz;
+      begin
+        insert into api_key_usage (key_id, tenant_id)
+        select distinct on (g.family) g.family, g.tenant from unnest(families, tenants) as g (family, tenant)
+        where not exists (select 1 from api_key_usage as u where u.key_id = g.family)
+          and exists (select 1 from api_keys as k where k.id = g.family)
+        order by g.family
+        on conflict do nothing;
+        for i in 1 .. cardinality(families) loop
+          if i = 1 or families[i] <> families[i - 1] then
+            select u.cost, u.window_start, u.window_seconds, u.window_cost into counter
+            from api_key_usage as u where u.key_id = families[i] for no key update;
+          end if;
+          started := case when window_lengths[i] is not null then
+            to_timestamp(floor(extract(epoch from now()) / window_lengths[i]) * window_lengths[i]) end;
+          if started is not null
+            and (started, window_lengths[i]) is distinct from (counter.window_start, counter.window_seconds) then
+            counter.window_start := started;
+            counter.window_seconds := window_lengths[i];
+            counter.window_cost := 0;
+          end if;
+          verdict := case
+            when started is not null and counter.window_cost + costs[i] > rate_limits[i] then 'RATE_LIMITED'
+            when counter.cost + costs[i] > usage_limits[i] then 'USAGE_EXCEEDED'
+            else 'VALID' end;
+          if verdict = 'VALID' then
+            counter.cost := counter.cost + costs[i];
+            if started is not null then counter.window_cost := counter.window_cost + costs[i]; end if;
+          end if;
+          if i = cardinality(families) or families[i] <> families[i + 1] then
+            update api_key_usage as u set cost = counter.cost, window_start = counter.window_start,
+              window_seconds = counter.window_seconds, window_cost = counter.window_cost
+            where u.key_id = families[i];
+          end if;
+          n := i;
+          cost := counter.cost;
+          window_start_ms := extract(epoch from counter.window_start) * 1000;
+          window_cost := counter.window_cost;
+          return next;
+        end loop;
+      end $function$;
+
+CREATE OR REPLACE FUNCTION public.count_refusals(keys uuid[], tenants uuid[], codes text[], counts bigint[])
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+        insert into api_key_usage_days as d (key_id, day, code, tenant_id, requests)
+        select g.key, (now() at time zone 'utc')::date, g.code, g.tenant, g.count
+        from unnest(keys, tenants, codes, counts) as g (key, tenant, code, count)
+        join api_keys as k on k.id = g.key
+        order by g.key, g.code
+        on conflict on constraint api_key_usage_days_pkey do update set requests = d.requests + excluded.requests
+      $function$;
+
 CREATE OR REPLACE FUNCTION public.effective_status(status text, trial_ends_at timestamp with time zone)
  RETURNS text
  LANGUAGE sql
@@ -1094,6 +1283,57 @@ AS $function$
       return free;
     end $function$;
 
+CREATE OR REPLACE FUNCTION public.find_api_keys(wanted bytea[])
+ RETURNS TABLE(digest bytea, facts text, counted text)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+ SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+        select k.digest,
+          concat(k.facts, E'', t.slug, E'',
+            case when t.status = 'active' or t.status = 'trial' and coalesce(t.trial_ends_at > now(), true)
+              then 0 else 1 end
+              + case when k.revoked_at is null then 0 else 2 end
+              + case when k.blocked_at is null then 0 else 4 end
+              + case when k.expires_at <= now() then 8 else 0 end
+              + case when k.ends_at <= now() then 16 else 0 end
+              + case when k.first_used_at is null then 32 else 0 end, E'',
+            e.live, E'', (select string_agg(p.product, ' ') from public.products as p), E'',
+            date_part('epoch', least(case when t.status = 'trial' then t.trial_ends_at end, k.expires_at, k.ends_at,
+              e.until)) * 1000, E'',
+            case when k.ends_at is not null then public.key_rotation_facts(k.id, k.ends_at) end
+          ),
+          concat(date_part('epoch', now()) * 1000, ' ', u.cost, ' ', date_part('epoch', u.window_start) * 1000, ' ',
+            u.window_seconds, ' ', u.window_cost)
+        from public.api_keys as k
+        join public.tenants as t on t.id = k.tenant_id
+        left join lateral (
+          select string_agg(e.product, ' ') as live, min(e.expires_at) as until
+          from public.entitlements as e
+          where e.tenant_id = k.tenant_id and e.status in ('trial', 'active')
+            and (e.expires_at is null or e.expires_at > now())
+        ) as e on true
+        -- What is counted moves all the time and is none of the facts.
+        left join public.api_key_usage as u on u.key_id = k.rotation_family_id
+          and (k.rate_limit is not null or k.usage_limit is not null)
+        where k.digest = any(wanted)
+      $function$;
+
+CREATE OR REPLACE FUNCTION public.find_foreign_hashes(prefixes text[])
+ RETURNS TABLE(prefix text, key_id uuid, salt bytea, hash bytea)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+        select f.prefix, f.key_id, f.salt, f.hash
+        from unnest(prefixes) as wanted (prefix)
+        cross join lateral (
+          select h.prefix, h.key_id, h.salt, h.hash from public.api_key_foreign_hashes as h
+          where h.prefix = wanted.prefix order by h.key_id limit 8
+        ) as f
+      $function$;
+
 CREATE OR REPLACE FUNCTION public.find_invite_by_token(hash bytea)
  RETURNS TABLE(tenant_id uuid, invite_id uuid, invite_token_id uuid)
  LANGUAGE sql
@@ -1109,6 +1349,72 @@ CREATE OR REPLACE FUNCTION public.find_memberships(who uuid)
 AS $function$select m.id, m.scope, m.tenant_id, t.slug, public.effective_status(t.status, t.trial_ends_at), m.partner_id, m.role, m.origin
         from public.memberships m left join public.tenants t on t.id = m.tenant_id
         where m.user_id = who and m.withdrawn_at is null$function$;
+
+CREATE OR REPLACE FUNCTION public.key_rotation_facts(key uuid, ends_at timestamp with time zone)
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+        select concat(r.state, ' ', r.new_key_id, ' ', date_part('epoch', ends_at) * 1000)
+        from public.key_rotations as r
+        where r.old_key_id = key and r.state in ('requested', 'pending', 'overlapping', 'draining')
+      $function$;
+
+CREATE OR REPLACE FUNCTION public.mark_first_use(key_ids uuid[], used_at timestamp with time zone[])
+ RETURNS TABLE(key_id uuid, tenant_id uuid, rotation_id uuid)
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+      begin
+        perform 1 from api_keys as k
+        where k.id = any(key_ids)
+          or k.id in (select r.old_key_id from key_rotations as r where r.new_key_id = any(key_ids))
+        order by k.id for no key update;
+        return query
+          with used as (
+            update api_keys as k set first_used_at = u.at
+            from unnest(key_ids, used_at) as u (id, at)
+            where k.id = u.id and k.first_used_at is null
+            returning k.id, k.tenant_id, k.first_used_at
+          ), rotation as (
+            select r.id, r.old_key_id, used.id as new_key_id,
+              used.first_used_at + r.overlap_seconds * interval '1 second' as ends_at
+            from used join key_rotations as r on r.new_key_id = used.id and r.state = 'pending'
+          ), ended as (
+            update api_keys as k set ends_at = least(k.ends_at, rotation.ends_at)
+            from rotation where k.id = rotation.old_key_id
+          )
+          select used.id, used.tenant_id, rotation.id
+          from used left join rotation on rotation.new_key_id = used.id;
+      end $function$;
+
+CREATE OR REPLACE FUNCTION public.move_api_key_digest(key uuid, from_digest bytea, to_digest bytea, to_pepper text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+      begin
+        update api_keys set digest = to_digest, pepper_id = to_pepper where id = key and digest = from_digest;
+        return found;
+      end $function$;
+
+CREATE OR REPLACE FUNCTION public.peppers_in_use()
+ RETURNS SETOF text
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+        with recursive used as (
+          (select min(pepper_id) as id from public.api_keys where revoked_at is null)
+          union all
+          select (select min(k.pepper_id) from public.api_keys k where k.revoked_at is null and k.pepper_id > used.id)
+          from used where used.id is not null
+        )
+        select id from used where id is not null
+        union
+        select pepper_id from public.service_accounts where revoked_at is null
+      $function$;
 
 CREATE OR REPLACE FUNCTION public.purge_tenant(which uuid, most integer)
  RETURNS integer
@@ -1215,6 +1521,14 @@ create policy app on invites as permissive for all to usher_app using (((current
   WHERE (tenants.partner_id = (NULLIF(current_setting('usher.partner'::text, true), ''::text))::uuid)))))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
 
 create policy owner on invites as permissive for all to usher_owner using (true) with check (true);
+
+create policy app on key_policies as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
+
+create policy owner on key_policies as permissive for all to usher_owner using (true) with check (true);
+
+create policy app on key_rotation_events as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
+
+create policy owner on key_rotation_events as permissive for all to usher_owner using (true) with check (true);
 
 create policy app on key_rotations as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
 
@@ -1326,15 +1640,37 @@ create policy owner on user_workspaces as permissive for all to usher_owner usin
 
 -- Grants
 
+grant execute on function add_api_key_usage(uuid[],uuid[],bigint[],bigint[],double precision[],text[],bigint[],double precision[],integer[],bigint[]) to public;
+
+grant execute on function adopt_foreign_key(uuid,bytea,text) to public;
+
+grant execute on function api_key_facts(uuid,uuid,text,text[],text,text,cidr[],integer,integer,bigint,boolean,timestamp with time zone,uuid,text) to public;
+
+grant execute on function charge_api_keys(uuid[],uuid[],bigint[],bigint[],integer[],bigint[]) to usher_app;
+
+grant execute on function count_refusals(uuid[],uuid[],text[],bigint[]) to public;
+
 grant execute on function effective_status(text,timestamp with time zone) to usher_app;
 
 grant execute on function effective_status(text,timestamp with time zone) to usher_sequencer;
 
 grant execute on function enqueue_wake(uuid,text,text,jsonb,text,text) to public;
 
+grant execute on function find_api_keys(bytea[]) to usher_app;
+
+grant execute on function find_foreign_hashes(text[]) to usher_app;
+
 grant execute on function find_invite_by_token(bytea) to usher_app;
 
 grant execute on function find_memberships(uuid) to usher_app;
+
+grant execute on function key_rotation_facts(uuid,timestamp with time zone) to public;
+
+grant execute on function mark_first_use(uuid[],timestamp with time zone[]) to public;
+
+grant execute on function move_api_key_digest(uuid,bytea,bytea,text) to public;
+
+grant execute on function peppers_in_use() to usher_app;
 
 grant execute on function purge_tenant(uuid,integer) to usher_app;
 
@@ -1349,6 +1685,8 @@ grant usage on sequence audit_entries_seq_seq to usher_app;
 grant usage on sequence connector_line_place_seq to usher_app;
 
 grant usage on sequence events_seq_seq to usher_app;
+
+grant usage on sequence key_rotation_events_id_seq to usher_app;
 
 grant usage on sequence onboarding_events_id_seq to usher_app;
 
@@ -1381,6 +1719,10 @@ grant delete, insert, select, update on table incidents to usher_app;
 grant delete, insert, select, update on table invite_tokens to usher_app;
 
 grant delete, insert, select, update on table invites to usher_app;
+
+grant delete, insert, select, update on table key_policies to usher_app;
+
+grant insert, select on table key_rotation_events to usher_app;
 
 grant delete, insert, select, update on table key_rotations to usher_app;
 

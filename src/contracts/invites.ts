@@ -8,6 +8,7 @@ import {
   ListQuery,
   Time,
   endpoint,
+  keyed,
   listOf,
   text,
 } from './http';
@@ -64,7 +65,7 @@ export const InviteCreate = z
     self_serve: z.boolean().default(false).meta({
       description: 'A visitor asked for it: accepting needs a captcha; only where switched on',
     }),
-    idempotency_key: IdempotencyKey.optional(),
+    ...keyed,
   })
   .refine(namesOneTenant, oneTenant)
   .meta({ id: 'InviteCreate', ...notBoth });
@@ -98,8 +99,10 @@ export const mostBulkRows = 500;
 export const BulkInvite = z
   .strictObject({
     batch_id: IdempotencyKey.optional().meta({
-      description: 'Names the batch, so that a repetition makes no row twice; or Idempotency-Key',
+      description:
+        'Names the batch, so that a repetition makes no row twice; or Idempotency-Key. One is made up without',
     }),
+    ...keyed,
     dry_run: z.boolean().default(false),
     rows: z
       .array(z.unknown())
@@ -191,6 +194,9 @@ export const InviteListQuery = ListQuery.extend({
   bounced: Flag.optional(),
 });
 
+/** Renews a link; a body is not needed. */
+export const ResendRequest = z.strictObject(keyed).meta({ id: 'ResendRequest' });
+
 /** An invite whose link was renewed. */
 export const InviteResent = z
   .strictObject({
@@ -281,6 +287,7 @@ export const inviteEndpoints = [
     summary: 'Send a new link; the old one ends',
     access: 'invites:resend',
     params: IdParams,
+    body: ResendRequest,
     responses: { 200: InviteResent },
     problems: [
       'invite-not-found',

@@ -1,4 +1,5 @@
 import { accessProblems } from './catalogue/access';
+import { apiKeyProblems } from './catalogue/api-keys';
 import { backendProblems } from './catalogue/backends';
 import { identityProblems } from './catalogue/identity';
 import { inviteProblems } from './catalogue/invites';
@@ -31,6 +32,7 @@ export const problems = {
   ...identityProblems,
   ...tenantProblems,
   ...productProblems,
+  ...apiKeyProblems,
   ...inviteProblems,
   ...onboardingProblems,
   ...backendProblems,

@@ -1,5 +1,9 @@
 import { resolve } from 'node:path';
 import type { Client, Connection } from '@temporalio/client';
+import { createFailures } from '../domain/api-keys/failures';
+import type { Failures } from '../domain/api-keys/failures';
+import type { ApiKeyMaterial } from '../domain/api-keys/deps';
+import { settlePepper } from '../domain/api-keys/peppers';
 import { createSiteverify } from '../domain/onboarding/captcha';
 import { loadConnectors } from '../domain/onboarding/connectors';
 import type { OnboardingDeps } from '../domain/onboarding/deps';
@@ -9,7 +13,6 @@ import { readCatalogue } from '../domain/tenants/catalogue-file';
 import { seedTenant } from '../domain/tenants/create-tenant';
 import { loadCatalogue } from '../domain/tenants/products';
 import type { Config, ProcessName } from '../platform/config';
-import type { KeyFormat } from '../platform/crypto/key-formats';
 import { createKeyHasher } from '../platform/crypto/keys';
 import { createKeyRing } from '../platform/crypto/sealing';
 import { createDatabase, withSystem } from '../platform/db';
@@ -25,6 +28,7 @@ import { createOutbox } from '../platform/outbox';
 import { createTemporalClient } from '../platform/temporal';
 import { encryptingDataConverter } from '../platform/temporal-codec';
 import { createDeliver } from './deliver';
+import { onceReachable } from './await-database';
 import { requireAppRole } from './require-app-role';
 
 /** Everything that a process of Usher is built from. */
@@ -37,12 +41,10 @@ export interface Deps extends OnboardingDeps {
     readonly prefix: string;
     readonly hasher: ReturnType<typeof createKeyHasher>;
   };
+  /** Failed attempts by source: verification and leak reports count here. */
+  readonly keyFailures: Failures;
   /** What API keys of tenants are made and found with. */
-  readonly apiKeys: {
-    readonly prefix: string;
-    readonly format: KeyFormat;
-    readonly hasher: ReturnType<typeof createKeyHasher>;
-  };
+  readonly apiKeys: ApiKeyMaterial;
   close(): Promise<void>;
 }
 
@@ -99,6 +101,7 @@ export function createDeps(
       prefix: env.USHER_KEY_PREFIX,
       hasher: createKeyHasher(env.KEYS_HASH_PEPPER, 'usher/service-account/v1'),
     },
+    keyFailures: createFailures(),
     apiKeys: {
       prefix: env.USHER_KEY_PREFIX,
       format: env.KEYS_FORMAT,
@@ -117,17 +120,20 @@ const exportDirectory = ({ TENANT_EXPORT_DIR: given, APP_ENV: app }: Config): st
   given === '' && app === 'dev' ? '.usher/exports' : given;
 
 /** What has to hold before a process serves: the right database role, and no key missing that rows hang on. */
-export async function settleBoot(deps: Deps): Promise<void> {
-  await requireAppRole(deps.db);
-  await requireKids(deps.db, deps.ring);
-  await settleIdentity(deps.db, {
-    issuerNames: deps.env.OIDC_ISSUERS.map(({ name }) => name),
-    hasher: deps.serviceKeys.hasher,
-  });
+export function settleBoot(deps: Deps): Promise<void> {
   const catalogue = readCatalogue(deps.env.CATALOG_FILE);
-  await withSystem(deps.db, 'boot', (tx) => loadCatalogue(tx, catalogue));
-  // With nothing configured there is a tenant to try things on.
-  if (deps.env.APP_ENV === 'dev') await withSystem(deps.db, 'boot', seedTenant);
+  return onceReachable(deps.log, async () => {
+    await requireAppRole(deps.db);
+    await requireKids(deps.db, deps.ring);
+    await settleIdentity(deps.db, {
+      issuerNames: deps.env.OIDC_ISSUERS.map(({ name }) => name),
+      hasher: deps.serviceKeys.hasher,
+    });
+    await settlePepper(deps.db, deps.apiKeys.hasher);
+    await withSystem(deps.db, 'boot', (tx) => loadCatalogue(tx, catalogue));
+    // With nothing configured there is a tenant to try things on.
+    if (deps.env.APP_ENV === 'dev') await withSystem(deps.db, 'boot', seedTenant);
+  });
 }
 
 /** The captcha provider of this deployment, if there is one. */

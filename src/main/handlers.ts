@@ -2,10 +2,10 @@ import type { Request, Router } from 'express';
 import { createAuthenticate } from '../../api/middleware/authenticate';
 import { createCookies } from '../../api/middleware/cookies';
 import { createIdempotencyKeys } from '../../api/middleware/idempotency';
-import { createOnboardingCookies } from '../../api/onboarding-cookie';
-import type { OnboardingCookies } from '../../api/onboarding-cookie';
+import { createFindOnboarding, createOnboardingCookies } from '../../api/onboarding-cookie';
 import type { AnyHandlers, RouterDeps } from '../../api/router';
 import { clientAddress } from '../../api/app';
+import { createApiKeyRoutes } from '../../api/routes/api-keys';
 import { createCatalogueRoutes } from '../../api/routes/catalogue';
 import { createEventRoutes } from '../../api/routes/events';
 import { createHolderRoutes } from '../../api/routes/holders';
@@ -13,6 +13,7 @@ import { createIncidentRoutes } from '../../api/routes/incidents';
 import { createInviteRoutes } from '../../api/routes/invites';
 import { createJobRoutes } from '../../api/routes/jobs';
 import { createLoginLinkRoutes } from '../../api/routes/login-link';
+import { createKeyRotationRoutes } from '../../api/routes/key-rotations';
 import { createOrderRoutes } from '../../api/routes/orders';
 import { createPeopleRoutes } from '../../api/routes/people';
 import { createProvisioningRoutes } from '../../api/routes/provisioning';
@@ -48,8 +49,11 @@ export interface HttpParts {
   readonly idempotencyKeys: RouterDeps['idempotencyKeys'];
   readonly limits: RouterDeps['limits'];
   readonly onRefused: RouterDeps['onRefused'];
-  readonly onboardingCookies: OnboardingCookies;
+  readonly findOnboarding: RouterDeps['findOnboarding'];
 }
+
+// Imported keys are adopted, and misses counted, by the verifier.
+const closedDoors = { countFailure: () => undefined, adopt: () => Promise.resolve() };
 
 /** Builds every handler of the API from the dependencies of the process. */
 export function createHandlers(deps: Deps, captcha: CaptchaProvider | undefined): HttpParts {
@@ -98,15 +102,18 @@ export function createHandlers(deps: Deps, captcha: CaptchaProvider | undefined)
     ...createTenantRoutes(shared),
     ...createTenantMoveRoutes(shared),
     ...createTenantResourceRoutes(shared),
+    ...createApiKeyRoutes({ ...shared, leakDoors: closedDoors }),
+    ...createKeyRotationRoutes(shared),
   };
   const idempotencyKeys = createIdempotencyKeys({ secret: cookieKey.key, ring });
+  const findOnboarding = createFindOnboarding(db, onboardingCookies);
   const authenticate = createAuthenticate({
     db,
     serviceKeys: deps.serviceKeys,
     issuers,
     cookies,
     clientAddress: (request: Request) => clientAddress(request),
-    readOnboarding: onboardingCookies.read,
+    findOnboarding,
   });
   return {
     handlers: handlers as unknown as AnyHandlers,
@@ -138,6 +145,6 @@ export function createHandlers(deps: Deps, captcha: CaptchaProvider | undefined)
         deps.log.warn(errorFields(error), 'A refusal could not be audited');
       });
     },
-    onboardingCookies,
+    findOnboarding,
   };
 }

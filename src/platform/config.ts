@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { messageOf, toPointer } from '../errors/http';
 import {
   address,
   durations,
@@ -8,6 +9,7 @@ import {
   oidcIssuers,
   onOff,
   optionalSecret,
+  ranges,
   rate,
   secret,
   secretOf,
@@ -88,7 +90,11 @@ export const variables = {
     default: 'smtp://localhost:1025',
   },
   MAIL_FROM: { description: 'Sender of all mails', default: 'Usher <no-reply@usher.localhost>' },
-  OPERATORS_MAIL: { description: 'Addresses told of parked onboardings, by comma', default: '' },
+  OPERATORS_MAIL: {
+    description:
+      'Addresses told of parked onboardings and of declined invites of machines, by comma',
+    default: '',
+  },
   TERMS_URL: { description: 'Terms that customers accept', default: 'https://example.com/terms' },
   TERMS_VERSION: { description: 'Version of the terms, stored at accept', default: '1' },
   TENANTS_REQUIRE_PARTNER: {
@@ -117,6 +123,15 @@ export const variables = {
     secret: true,
   },
   USHER_KEY_PREFIX: { description: 'Prefix of issued keys', default: 'ush' },
+  VERIFY_ADDR: {
+    description:
+      'Where keys are verified outside dev while VERIFY_ALLOW_CIDRS is empty; whoever reaches it may ask',
+    default: '127.0.0.1:8092',
+  },
+  VERIFY_ALLOW_CIDRS: {
+    description: 'Peers that may verify keys on ADDR, by comma (dev: loopback)',
+    default: '',
+  },
   KEYS_FORMAT: {
     description: 'Form of issued API keys, usher, trk or bp; all of them are accepted',
     default: 'usher',
@@ -212,6 +227,8 @@ const shape = {
   USHER_KEY_PREFIX: z
     .string()
     .regex(/^[a-z][a-z0-9]{1,9}$/, 'must be 2 to 10 lower-case letters or digits'),
+  VERIFY_ADDR: address,
+  VERIFY_ALLOW_CIDRS: ranges,
   KEYS_FORMAT: z.enum(keyFormats),
   SECRETS_KEY_RING: keyList(32, true),
   COOKIE_SECRET: keyList(32, false),
@@ -284,11 +301,15 @@ export function loadConfig(env: NodeJS.ProcessEnv, process: ProcessName): Config
     if (parsed.success) values[name] = parsed.data;
     else
       mistakes.push(
-        `${name} ${parsed.error.issues.map((issue) => issue.message).join('; ')} (${variable.description})`,
+        `${name} ${parsed.error.issues.map(mistakeOf).join('; ')} (${variable.description})`,
       );
   }
   if (mistakes.length > 0) throw new ConfigError(mistakes);
   return values as Config;
+}
+
+function mistakeOf(issue: z.core.$ZodIssue): string {
+  return `${toPointer(issue.path)} ${messageOf(issue)}`.trim();
 }
 
 // migrate needs its one URL and nothing else, so that its secrets stay few.

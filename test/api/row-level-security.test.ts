@@ -38,7 +38,12 @@ async function insertKeyRows(tenantId: string): Promise<void> {
     `insert into api_key_usage_days (key_id, tenant_id, day, code, requests)
      values ($1, $2, current_date, 'VALID', 1)`,
     `insert into key_rotations (id, old_key_id, tenant_id, family_id, state, reason, requested_by)
-     values (gen_random_uuid(), $1, $2, $1, 'requested', 'the test wants it', 'system:test')`,
+     values (gen_random_uuid(), $1, $2, $1, 'requested', 'routine', 'system:test')`,
+    `insert into key_rotation_events (rotation_id, tenant_id, transition_id, type, to_state, actor)
+     select id, $2::uuid, 'state:requested', 'requested', 'requested', 'system:test' from key_rotations
+     where old_key_id = $1`,
+    `insert into key_policies (tenant_id, updated_by) select tenant_id, 'system:test' from api_keys
+     where id = $1 and tenant_id = $2`,
   ])
     await superuser.query(sql, [id, tenantId]);
 }

@@ -1,4 +1,5 @@
 import { createActivities } from '../../activities';
+import { createApiKeyActivities } from '../../activities/api-keys';
 import { createLifecycleActivities } from '../../activities/lifecycle';
 import { createOnboardingActivities } from '../../activities/onboarding';
 import { createTenantActivities } from '../../activities/tenants';
@@ -11,6 +12,7 @@ describe('the activities', () => {
     const names = [
       createOnboardingActivities(deps),
       createTenantActivities(deps),
+      createApiKeyActivities(deps),
       createLifecycleActivities(deps),
     ].flatMap(Object.keys);
     expect(names).toEqual([...new Set(names)]);

@@ -56,6 +56,8 @@ export interface TestApp {
   /** A service account key with the permissions of a role, or with given ones. */
   keyFor(role: string): Promise<string>;
   startWorker(): Promise<RunningWorker>;
+  /** Those that were started and may still run. */
+  readonly workers: readonly RunningWorker[];
   stop(): Promise<void>;
 }
 
@@ -112,7 +114,8 @@ export async function startTestApp(
     log: createLog({ level: env.LOG_LEVEL, process: 'test' }, sink),
   });
   await settleBoot(deps);
-  const { server } = createApiServer(deps);
+  const api = createApiServer(deps);
+  const { server } = api;
   const url = await listening(server);
   const documented = responsesOf(openApiDocument());
   const owner = await accountKey(deps, 'owner');
@@ -150,6 +153,7 @@ export async function startTestApp(
       return { status: response.status, headers: response.headers, body };
     },
     keyFor: (role) => accountKey(deps, role),
+    workers,
     async startWorker() {
       runtimeInstalled ||= install(deps);
       const { codePath } = await workflowBundle();
@@ -165,6 +169,7 @@ export async function startTestApp(
         });
         server.closeAllConnections();
       });
+      await api.close();
       await deps.close();
       await Promise.all([mailbox.stop(), backend.stop()]);
       await database.drop();

@@ -103,7 +103,10 @@ describe('a suspension', () => {
       () =>
         app.mailbox
           .messages()
-          .filter(({ to, subject }) => to.includes(invited.email) && !/invite/.test(subject)),
+          .filter(
+            ({ to, subject }) =>
+              to.includes(invited.email) && / is (?:suspended|open again)$/.test(subject),
+          ),
       (mails) => mails.length === 2,
     );
     expect(told.map(({ subject }) => subject)).toEqual([

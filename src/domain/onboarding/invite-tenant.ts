@@ -7,7 +7,8 @@ import { findTenant, lockTenant } from '../tenants/tenants';
 import type { Tenant } from '../tenants/tenants';
 import { freeAbandonedTenant } from './close-invite';
 import type { OnboardingDeps } from './deps';
-import { openTenantStatuses } from './onboarding.rules';
+import { lockInviteOfAddress } from './invites';
+import { madeUpTenantName, openTenantStatuses } from './onboarding.rules';
 
 type TenantPart = Pick<InviteRequest, 'email' | 'name' | 'tenant' | 'tenant_id'>;
 
@@ -18,19 +19,19 @@ type TenantPart = Pick<InviteRequest, 'email' | 'name' | 'tenant' | 'tenant_id'>
  */
 export async function tenantOfInvite(
   tx: Tx,
-  deps: Pick<OnboardingDeps, 'config'>,
+  deps: { readonly config: Pick<OnboardingDeps['config'], 'TENANTS_REQUIRE_PARTNER'> },
   request: TenantPart,
   actorId: string,
 ): Promise<Tenant> {
   if (request.tenant_id !== undefined) {
-    const tenant = await lockTenant(tx, request.tenant_id);
+    const tenant = await lockForInvite(tx, request.tenant_id, request.email);
     if (!openTenantStatuses.includes(tenant.status)) throw new DomainError('tenant-not-open');
     return tenant;
   }
   const { tenant: wanted } = request;
   const standing = wanted ? await findTenant(tx, wanted.slug) : undefined;
   if (standing?.status === 'pending') {
-    const tenant = await lockTenant(tx, standing.id);
+    const tenant = await lockForInvite(tx, standing.id, request.email);
     if (await hasOpenInvite(tx, tenant.id, request.email)) return tenant;
     await freeAbandonedTenant(tx, tenant.id, actorId);
   }
@@ -39,7 +40,7 @@ export async function tenantOfInvite(
     'pending',
     {
       slug: wanted?.slug ?? slugFrom(request.email.slice(0, request.email.lastIndexOf('@'))),
-      name: wanted ? wanted.name : request.name,
+      name: wanted ? wanted.name : madeUpTenantName(request.email, request.name),
       plan: wanted?.plan,
       kind: wanted?.kind,
       partnerId: wanted?.partner_id,
@@ -47,6 +48,12 @@ export async function tenantOfInvite(
     },
     { partner: deps.config.TENANTS_REQUIRE_PARTNER },
   );
+}
+
+// An open invite of the address comes before its tenant: an accept takes them in this order.
+async function lockForInvite(tx: Tx, tenantId: string, email: string): Promise<Tenant> {
+  await lockInviteOfAddress(tx, tenantId, email);
+  return lockTenant(tx, tenantId);
 }
 
 async function hasOpenInvite(tx: Tx, tenantId: string, email: string): Promise<boolean> {

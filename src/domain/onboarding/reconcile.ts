@@ -17,7 +17,7 @@ import { readFacts } from './facts';
 import { callPart, endTurn, openTokenFor, takeTurn } from './part-call';
 import { conclude, sightOf } from './reconcile.rules';
 import type { Sight } from './reconcile.rules';
-import { contextOf } from './step-call';
+import { contextOf } from './step-answer';
 import { declaredStep } from './steps';
 
 type Deps = Pick<OnboardingDeps, 'db' | 'ring' | 'connectors'> & { readonly outbound: Outbound };

@@ -55,7 +55,7 @@ export async function beginRotation(
   const active = await tx.maybe<{ id: string; status: string }>(
     `select o.id, ${statusOf('t')} as status from onboardings as o join tenants as t on t.id = o.tenant_id
      where o.tenant_id = $1 and o.kind = 'provision' and o.state = 'active'
-     order by o.activated_at desc limit 1 for update of o`,
+     order by o.activated_at desc limit 1 for no key update of o`,
     [request.tenantId],
   );
   if (!active) throw await whyNotActive(tx, request.tenantId);

@@ -47,7 +47,7 @@ export function lockEntitlement(
   product: string,
 ): Promise<Entitlement | undefined> {
   return tx.maybe<Entitlement>(
-    `select ${columns} from entitlements where tenant_id = $1 and product = $2 for update`,
+    `select ${columns} from entitlements where tenant_id = $1 and product = $2 for no key update`,
     [tenantId, product],
   );
 }

@@ -71,7 +71,7 @@ export async function putProduct(
   },
 ): Promise<Product> {
   const before = await tx.maybe<Product>(
-    `select ${columns} from products where product = $1 for update`,
+    `select ${columns} from products where product = $1 for no key update`,
     [entry.product],
   );
   if (by.version !== undefined && by.version !== before?.version) {

@@ -139,7 +139,7 @@ export async function followEntitlement(
 ): Promise<void> {
   const { tenantId, product, status } = change;
   const trial = await tx.maybe<{ id: string; extended_at: Date | null }>(
-    'select id, extended_at from product_trials where tenant_id = $1 and product = $2 for update',
+    'select id, extended_at from product_trials where tenant_id = $1 and product = $2 for no key update',
     [tenantId, product],
   );
   if (status !== 'trial') {
@@ -268,16 +268,15 @@ export function wakeUndrivenTrials(
 }
 
 /** Wakes the workflow of every trial that runs, a batch at a time from an id on; null after the last batch. */
-export function wakeTrialsFrom(
-  deps: Pick<TrialDeps, 'db' | 'outbox'>,
+export async function wakeTrialsFrom(
+  tx: Tx,
+  deps: Pick<TrialDeps, 'outbox'>,
   from: string | null,
 ): Promise<string | null> {
-  return withSystem(deps.db, 'reconciler', async (tx) => {
-    const rows = await tx.rows<{ id: string }>(
-      `select id from product_trials where ended_at is null and ($1::uuid is null or id > $1) order by id limit $2`,
-      [from, batchSize],
-    );
-    for (const { id } of rows) await deps.outbox.wake(tx, wakeTrial(id));
-    return rows.length < batchSize ? null : (rows.at(-1)?.id ?? null);
-  });
+  const rows = await tx.rows<{ id: string }>(
+    `select id from product_trials where ended_at is null and ($1::uuid is null or id > $1) order by id limit $2`,
+    [from, batchSize],
+  );
+  for (const { id } of rows) await deps.outbox.wake(tx, wakeTrial(id));
+  return rows.length < batchSize ? null : (rows.at(-1)?.id ?? null);
 }

@@ -40,20 +40,22 @@ export function wakeUndrivenTenants(deps: WakeDeps, hours: number): Promise<numb
  * Wakes the workflow of every tenant that is not settled, a batch at a time from an id on: for a Temporal that is new
  * or was emptied. Returns the id to go on from, or null after the last batch.
  */
-export function wakeTenantsFrom(deps: WakeDeps, from: string | null): Promise<string | null> {
-  return withSystem(deps.db, 'reconciler', async (tx) => {
-    const rows = await tx.rows<{ id: string }>(
-      `select t.id from tenants as t where ($1::uuid is null or t.id > $1) and ${unsettled} order by t.id limit $2`,
-      [from, batchSize],
-    );
-    await wakeAll(tx, deps, rows);
-    return rows.length < batchSize ? null : (rows.at(-1)?.id ?? null);
-  });
+export async function wakeTenantsFrom(
+  tx: Tx,
+  deps: Pick<WakeDeps, 'outbox'>,
+  from: string | null,
+): Promise<string | null> {
+  const rows = await tx.rows<{ id: string }>(
+    `select t.id from tenants as t where ($1::uuid is null or t.id > $1) and ${unsettled} order by t.id limit $2`,
+    [from, batchSize],
+  );
+  await wakeAll(tx, deps, rows);
+  return rows.length < batchSize ? null : (rows.at(-1)?.id ?? null);
 }
 
 async function wakeAll(
   tx: Tx,
-  deps: WakeDeps,
+  deps: Pick<WakeDeps, 'outbox'>,
   rows: readonly { readonly id: string }[],
 ): Promise<number> {
   for (const { id } of rows) await deps.outbox.wake(tx, wakeLifecycle(id));

@@ -1,6 +1,7 @@
 import type { Command } from './command';
 import { connectorCheck } from './connector-check';
 import { doctor } from './doctor';
+import { keyCommands } from './keys';
 import { listMailsCommand } from './mails';
 import { migrate } from './migrations';
 import { restartOnboarding } from './onboarding-restart';
@@ -10,6 +11,7 @@ import { orderCommands } from './orders';
 import { listOutbox, replayOutbox } from './outbox';
 import { createOwner } from './owners';
 import { createPartnerCommand, listPartnersCommand } from './partners';
+import { promotePepperCommand, reportPeppers } from './peppers';
 import { rotateSecrets, secretsStatus } from './secrets';
 import { createAccount, listAccounts, revokeAccount, rotateAccount } from './service-accounts';
 import { tenantCommands } from './tenants';
@@ -27,6 +29,9 @@ export const commands: readonly Command[] = [
   showOnboarding,
   ...orderCommands,
   restartOnboarding,
+  ...keyCommands,
+  reportPeppers,
+  promotePepperCommand,
   ...tenantCommands,
   createPartnerCommand,
   listPartnersCommand,

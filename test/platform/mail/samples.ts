@@ -10,6 +10,13 @@ const aboutInvite = {
   link: inviteLink,
 };
 
+const aboutKey = {
+  ...names,
+  keyName: 'Shop backend',
+  keyPrefix: 'ush_live_4fT9bXq2',
+  link: 'https://usher.example/docs',
+};
+
 /** One mail of each kind, with everything that it can say. */
 export const mailSamples: { readonly [Kind in MailKind]: MailData[Kind] } = {
   invite: { ...names, inviterName: 'Anna Berg', link, expiresAt },
@@ -55,6 +62,11 @@ export const mailSamples: { readonly [Kind in MailKind]: MailData[Kind] } = {
     link,
     expiresAt,
   },
+  'key-rotation-reminder': { ...aboutKey, endsAt: expiresAt, newKeyUsed: false },
+  'key-rotation-unused': { ...aboutKey, endsAt: expiresAt },
+  'key-rotation-extended': { ...aboutKey, endsAt: expiresAt, extensionsLeft: 2 },
+  'key-rotation-requested': { ...aboutKey, because: 'scheduled' },
+  'key-leaked': { ...aboutKey, endsAt: null },
   'tenant-notice': {
     ...names,
     change: 'deleted',

@@ -47,6 +47,16 @@ export interface MailData {
     link: string;
     expiresAt: Date;
   };
+  /** To whoever looks after a key: its end by a rotation comes near. */
+  'key-rotation-reminder': AboutKey & { endsAt: Date; newKeyUsed: boolean };
+  /** The same: the new key of a rotation was never used; without a time the old one has ended. */
+  'key-rotation-unused': AboutKey & { endsAt: Date | null };
+  /** The same: the old key got more time, because it is still in use. */
+  'key-rotation-extended': AboutKey & { endsAt: Date; extensionsLeft: number };
+  /** The same: a key is to be rotated, and waits for them to do it. */
+  'key-rotation-requested': AboutKey & { because: 'scheduled' | 'leaked' };
+  /** The same: a key was reported as leaked; without a time it is revoked already. */
+  'key-leaked': AboutKey & { endsAt: Date | null };
   /** To a tenant's owners and admins: its status has changed. */
   'tenant-notice': {
     recipientName: string | null;
@@ -119,5 +129,15 @@ export interface InviteMail {
 export interface AboutInvite {
   tenantName: string;
   email: string;
+  link: string;
+}
+
+/** What mails about an API key say of it; `link` leads to the description of the API. */
+export interface AboutKey {
+  recipientName: string | null;
+  tenantName: string;
+  keyName: string;
+  /** The tag and the first 8 characters, as lists show it. */
+  keyPrefix: string;
   link: string;
 }

@@ -1,0 +1,31 @@
+import type { Client } from '@temporalio/client';
+
+/** Everything that Temporal keeps of one run, as text: payloads decoded, headers, memo and failures included. */
+export interface RawHistory {
+  readonly workflowId: string;
+  readonly text: string;
+  /** Causes of workflow tasks that failed. */
+  readonly failedTasks: readonly string[];
+}
+
+/** Fetches the history of every run that Temporal knows, or of those that a list filter selects. */
+export async function* rawHistories(client: Client, query?: string): AsyncGenerator<RawHistory> {
+  for await (const { workflowId, runId } of client.workflow.list(query ? { query } : {})) {
+    const { events } = await client.workflow.getHandle(workflowId, runId).fetchHistory();
+    yield {
+      workflowId,
+      text: texts(events ?? []).join('\n'),
+      failedTasks: (events ?? []).flatMap(({ workflowTaskFailedEventAttributes: failed }) =>
+        failed ? [failed.failure?.message ?? String(failed.cause)] : [],
+      ),
+    };
+  }
+}
+
+/** Every text and every sequence of bytes below a value. */
+function texts(value: unknown): string[] {
+  if (typeof value === 'string') return [value];
+  if (value instanceof Uint8Array) return [Buffer.from(value).toString('utf8')];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([name, inner]) => [name, ...texts(inner)]);
+}
