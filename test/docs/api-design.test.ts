@@ -120,7 +120,7 @@ describe.each(
   });
 });
 
-test('every call of the registry, the tenants and the people stands in the examples', () => {
+test('every call of the registry, the keys, the tenants and the people stands in the examples', () => {
   const matches = (path: string): RegExp =>
     new RegExp(`^${path.replaceAll(/\{\w+\}/g, '[^/]+').replaceAll('.', String.raw`\.`)}$`);
   const missing = endpoints
