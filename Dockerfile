@@ -23,7 +23,8 @@ RUN apt-get update \
   && rm -rf /var/lib/apt/lists/*
 WORKDIR /usher
 ENV NODE_ENV=production \
-    NODE_OPTIONS="--enable-source-maps --disable-warning=ExperimentalWarning"
+    MALLOC_ARENA_MAX=2 \
+    NODE_OPTIONS="--enable-source-maps --disable-warning=ExperimentalWarning --max-semi-space-size=4"
 COPY --from=packages /usher/node_modules node_modules
 COPY --from=build /usher/dist dist
 COPY package.json ./

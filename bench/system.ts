@@ -15,6 +15,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createServiceAccount, shorthand } from '../src/domain/identity/service-accounts';
 import { createDeps } from '../src/main/deps';
+import { leanMemory } from '../src/main/dev-environment';
 import { migrateUp } from '../src/main/migrate';
 import { loadConfig } from '../src/platform/config';
 import { withSystem } from '../src/platform/db';
@@ -70,7 +71,7 @@ export async function startBenchServers(): Promise<BenchServers> {
     const log = openSync(join(folder, 'logs', `${script.split('/').at(-1) ?? 'program'}.log`), 'a');
     const child = spawn(process.execPath, [join(dist, script), ...args], {
       stdio: ['ignore', 'pipe', log, 'ipc'],
-      env: { PATH: process.env['PATH'] ?? '', ...env },
+      env: { PATH: process.env['PATH'] ?? '', ...leanMemory, ...env },
     });
     closeSync(log);
     running.add(child);

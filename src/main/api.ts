@@ -6,12 +6,12 @@ import { answerElsewhere } from '../../api/verify';
 import type { VerifyHandler } from '../../api/verify';
 import { createHandlers } from './handlers';
 import { endpoints } from '../contracts/endpoints';
-import { ConfigError, loadConfig } from '../platform/config';
-import { errorFields } from '../platform/log';
+import { loadConfig } from '../platform/config';
 import { captchaOf, createDeps, settleBoot } from './deps';
 import type { Deps } from './deps';
 import { databaseCheck, pepperCheck, readinessOf } from './readiness';
 import { announce, listen } from './listen';
+import { tellStartFailure } from './start-failure';
 import { onStop } from './stop';
 import { startVerification } from './verification';
 
@@ -31,7 +31,8 @@ export function createApiServer(deps: Deps): ApiServer {
   let stopping = false;
   const checkDatabase = databaseCheck(deps.db);
   const checkPeppers = pepperCheck(deps.db, deps.apiKeys.hasher);
-  const parts = createHandlers(deps, captchaOf(deps));
+  const verification = startVerification(deps);
+  const parts = createHandlers(deps, captchaOf(deps), verification.leakDoors);
   const app = createApp({
     contracts: endpoints,
     handlers: parts.handlers,
@@ -50,7 +51,6 @@ export function createApiServer(deps: Deps): ApiServer {
     log: deps.log,
     metrics: deps.metrics,
   });
-  const verification = startVerification(deps);
   const server = createServer(serverOptions, (request, response) => {
     if (!verification.handle(request, response)) app(request, response);
   });
@@ -116,12 +116,7 @@ function finish(server: Server): Promise<void> {
 
 if (require.main === module) {
   main().catch((error: unknown) => {
-    if (error instanceof ConfigError) console.error(error.message);
-    else
-      console.error(
-        `The API could not start: ${error instanceof Error ? error.message : 'unknown'}`,
-        errorFields(error),
-      );
+    tellStartFailure('API', error);
     process.exit(1);
   });
 }

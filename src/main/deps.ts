@@ -5,13 +5,15 @@ import type { Failures } from '../domain/api-keys/failures';
 import type { ApiKeyMaterial } from '../domain/api-keys/deps';
 import { settlePepper } from '../domain/api-keys/peppers';
 import { createSiteverify } from '../domain/onboarding/captcha';
-import { loadConnectors } from '../domain/onboarding/connectors';
+import { describeMistake, inspectConnectors } from '../domain/onboarding/connectors';
+import type { Connectors } from '../domain/onboarding/connectors';
 import type { OnboardingDeps } from '../domain/onboarding/deps';
 import { requireKids } from '../domain/secrets/secrets';
 import { settleIdentity } from '../domain/identity/upkeep';
 import { readCatalogue } from '../domain/tenants/catalogue-file';
 import { seedTenant } from '../domain/tenants/create-tenant';
 import { loadCatalogue } from '../domain/tenants/products';
+import { ConfigError } from '../platform/config';
 import type { Config, ProcessName } from '../platform/config';
 import { createKeyHasher } from '../platform/crypto/keys';
 import { createKeyRing } from '../platform/crypto/sealing';
@@ -93,7 +95,7 @@ export function createDeps(
     outbox,
     outbound,
     exports: createDirectoryExports(exportDirectory(env)),
-    connectors: loadConnectors({ dir: resolve(env.CONNECTORS_DIR), env: process.env }),
+    connectors: connectorsOf(env),
     metrics: createMetrics(),
     log,
     temporal,
@@ -114,6 +116,13 @@ export function createDeps(
       await db.close();
     },
   };
+}
+
+function connectorsOf(env: Config): Connectors {
+  const dir = resolve(env.CONNECTORS_DIR);
+  const { connectors, mistakes } = inspectConnectors({ dir, env: process.env });
+  if (!connectors) throw new ConfigError(mistakes.map((one) => describeMistake(one).trim()));
+  return connectors;
 }
 
 const exportDirectory = ({ TENANT_EXPORT_DIR: given, APP_ENV: app }: Config): string =>

@@ -65,6 +65,15 @@ export function systemEnvironment(
 }
 
 /**
+ * Keeps an api or worker small, as the Dockerfile does: short-lived objects are collected sooner, and glibc keeps two
+ * pools of memory instead of eight a core. Why: docs/decisions/0024-small-young-heaps.md
+ */
+export const leanMemory: Environment = {
+  MALLOC_ARENA_MAX: '2',
+  NODE_OPTIONS: '--max-semi-space-size=4',
+};
+
+/**
  * The environment without what that process must not have: only `migrate` may know the owner of the
  * schema.
  */

@@ -26,6 +26,7 @@ import { createTenantResourceRoutes } from '../../api/routes/tenant-resources';
 import { createTenantRoutes } from '../../api/routes/tenants';
 import { createUserRoutes } from '../../api/routes/users';
 import { createPageRoutes } from '../../api/pages/routes';
+import type { LeakDoors } from '../domain/api-keys/leaks';
 import * as audit from '../domain/audit/audit-entries';
 import { createIssuers } from '../domain/identity/oidc-issuers';
 import { sessionLives } from '../domain/identity/sessions';
@@ -52,11 +53,12 @@ export interface HttpParts {
   readonly findOnboarding: RouterDeps['findOnboarding'];
 }
 
-// Imported keys are adopted, and misses counted, by the verifier.
-const closedDoors = { countFailure: () => undefined, adopt: () => Promise.resolve() };
-
 /** Builds every handler of the API from the dependencies of the process. */
-export function createHandlers(deps: Deps, captcha: CaptchaProvider | undefined): HttpParts {
+export function createHandlers(
+  deps: Deps,
+  captcha: CaptchaProvider | undefined,
+  leakDoors: LeakDoors,
+): HttpParts {
   const { env, db, ring } = deps;
   const [cookieKey] = env.COOKIE_SECRET;
   if (!cookieKey) throw new Error('COOKIE_SECRET is empty');
@@ -102,7 +104,7 @@ export function createHandlers(deps: Deps, captcha: CaptchaProvider | undefined)
     ...createTenantRoutes(shared),
     ...createTenantMoveRoutes(shared),
     ...createTenantResourceRoutes(shared),
-    ...createApiKeyRoutes({ ...shared, leakDoors: closedDoors }),
+    ...createApiKeyRoutes({ ...shared, leakDoors }),
     ...createKeyRotationRoutes(shared),
   };
   const idempotencyKeys = createIdempotencyKeys({ secret: cookieKey.key, ring });

@@ -7,6 +7,8 @@ import { VerificationCode } from '../contracts/verification';
 import { createCharges } from '../domain/api-keys/charges';
 import { createFirstUses } from '../domain/api-keys/first-uses';
 import { createForeignHashes } from '../domain/api-keys/foreign-hashes';
+import { createLeakDoors } from '../domain/api-keys/leak-doors';
+import type { LeakDoors } from '../domain/api-keys/leaks';
 import { createLookups } from '../domain/api-keys/lookups';
 import { createPepperUpgrades } from '../domain/api-keys/pepper-upgrades';
 import { createUsage } from '../domain/api-keys/usage';
@@ -23,6 +25,8 @@ export interface Verification {
   readonly handle: VerifyHandler;
   /** For `VERIFY_ADDR`: whoever reaches it. Undefined when all goes by `ADDR`. */
   readonly handleOwn: VerifyHandler | undefined;
+  /** For leak reports, which share the limits of verification. */
+  readonly leakDoors: LeakDoors;
   /** Hands in what was counted and closes its connections. */
   stop(): Promise<void>;
 }
@@ -118,6 +122,11 @@ export function startVerification(deps: Deps): Verification {
       env.VERIFY_ALLOW_CIDRS.length > 0 || !isOpenHere ? env.VERIFY_ALLOW_CIDRS : loopback,
     ),
     handleOwn: isOpenHere ? undefined : handlerFor('all'),
+    leakDoors: createLeakDoors({
+      failures: deps.keyFailures,
+      foreign,
+      hasher: deps.apiKeys.hasher,
+    }),
     async stop() {
       const finish = async (): Promise<void> => {
         await loop.stop();

@@ -1,8 +1,7 @@
 import { createServer } from 'node:http';
 import { createActivities } from '../../activities';
-import { ConfigError, loadConfig } from '../platform/config';
+import { loadConfig } from '../platform/config';
 import { withSystem } from '../platform/db';
-import { errorFields } from '../platform/log';
 import { startStepCounters } from '../platform/metrics';
 import { createMailTransport } from '../platform/mail/transport';
 import { declareLimits } from '../domain/onboarding/backend-rate';
@@ -12,6 +11,7 @@ import type { Deps } from './deps';
 import { announce, listen } from './listen';
 import { createMailSender } from './mailing';
 import { databaseCheck, pepperCheck, readinessOf } from './readiness';
+import { tellStartFailure } from './start-failure';
 import { onStop } from './stop';
 import { installRuntime, startTemporalPart } from './temporal-part';
 import { watchTemporal } from './temporal-watch';
@@ -124,12 +124,7 @@ async function main(): Promise<void> {
 
 if (require.main === module) {
   main().catch((error: unknown) => {
-    if (error instanceof ConfigError) console.error(error.message);
-    else
-      console.error(
-        `The worker could not start: ${error instanceof Error ? error.message : 'unknown'}`,
-        errorFields(error),
-      );
+    tellStartFailure('worker', error);
     process.exit(1);
   });
 }

@@ -69,6 +69,20 @@ async function wholeLife(): Promise<void> {
   await app.call('GET', '/me', { key: leaked.plaintext });
   await fetch(`${app.url}/v1/api-keys/${leaked.plaintext}`);
 
+  // Verified by both routes, good and bad, as JSON and as something else.
+  const verify = '/v1/internal/api-keys/verify';
+  for (const key of shownOnce) {
+    await app.call('POST', verify, { body: { key, scopes: ['whoami'] } });
+    await fetch(`${app.url}/_internal/auth/api-key/verify`, { headers: { 'x-api-key': key } });
+  }
+  await app.call('POST', verify, { body: { key: leaked.plaintext, colour: leaked.plaintext } });
+  await app.call('POST', verify, { body: `{"key": "${leaked.plaintext}"` });
+  await waitFor(
+    'The use of a key',
+    () => rows.query('select 1 from api_key_usage where requests > 0'),
+    (used) => used.length > 0,
+  );
+
   await waitFor(
     'The end of the rotations',
     () => shown(app, burnt),

@@ -207,7 +207,7 @@ export async function lockApiKey(tx: Tx, id: string): Promise<ApiKey> {
   await tx.run(
     `select k.id from api_keys as k
      where k.rotation_family_id = (select rotation_family_id from api_keys where id = $1)
-     order by k.id for update`,
+     order by k.id for no key update`,
     [id],
   );
   return getApiKey(tx, id);

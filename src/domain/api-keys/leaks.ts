@@ -22,9 +22,12 @@ import { wakeKeyRotation } from './wake';
 
 /** What a leak report leans on of verification. */
 export interface LeakDoors {
-  /** Counts a report that hit nothing against its source, as a failed verification. */
+  /** Counts a report against its source, as a failed verification. */
   readonly countFailure: (address: string | null) => void;
-  /** Makes an imported key one of ours if the text is that key, within the limits of slow hashes. */
+  /**
+   * Makes an imported key one of ours if the text is that key, within the limits of slow hashes; counts a failure when
+   * it is not.
+   */
   readonly adopt: (text: string, read: ReadKey, address: string | null) => Promise<void>;
 }
 
@@ -44,11 +47,12 @@ export async function reportLeak(
   source: RequestSource,
 ): Promise<void> {
   const read = readKey(deps.apiKeys.prefix, text);
-  const found = read && (await find(deps, doors, text, read, source.ip));
-  if (!found) {
+  if (!read) {
     doors.countFailure(source.ip);
     return;
   }
+  const found = await find(deps, doors, text, read, source.ip);
+  if (!found) return;
   const barrier = await withSystem(deps.db, 'holder', async (tx) => {
     const held = await openBarrier(tx);
     const key = await lockApiKey(tx, found.id);

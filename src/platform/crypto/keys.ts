@@ -22,8 +22,6 @@ export interface KeyHasher {
   readonly pepperIds: readonly string[];
   /** Digest under the active pepper. */
   digest(key: string): KeyDigest;
-  /** Digest under the active pepper of a key of which only the SHA-256 is known. */
-  digestOfInner(sha256: Buffer): KeyDigest;
   /** Digests under every pepper, the active one first; of a key, or of the SHA-256 that is known of it. */
   candidates(key: string | Buffer): readonly KeyDigest[];
 }
@@ -122,7 +120,6 @@ export function createKeyHasher(peppers: readonly NamedKey[], label: KeyLabel): 
     activePepperId: active.id,
     pepperIds: macs.map(({ id }) => id),
     digest: (key) => under(active, innerOf(key)),
-    digestOfInner: (sha256) => under(active, sha256),
     candidates: (key) => {
       const inner = typeof key === 'string' ? innerOf(key) : key;
       return macs.map((mac) => under(mac, inner));

@@ -1,10 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { findByDigests } from '../../../src/domain/api-keys/api-keys';
 import type { ApiKey } from '../../../src/domain/api-keys/api-keys';
+import { createAccount } from '../../../src/domain/identity/accounts';
+import { grantTenantRole } from '../../../src/domain/identity/memberships';
+import { openSession, sessionLives } from '../../../src/domain/identity/sessions';
 import { withSystem } from '../../../src/platform/db';
 import { newId } from '../../../src/platform/ids';
 import type { TestAnswer, TestApp } from '../../support/test-app';
-import { machine, person, signedIn } from '../people';
+import { machine } from '../people';
 import { sql } from '../rows';
 
 /** A tenant of a test; `pro` unless the test wants to meet the caps of a starter. */
@@ -58,13 +61,17 @@ export async function oneOf(
   tenantId: string,
   role: 'owner' | 'admin' | 'client',
 ): Promise<{ headers: Record<string, string>; email: string; id: string; anonymous: true }> {
-  const who = await person(app, { tenants: [{ id: tenantId, role }] });
-  return {
-    headers: await signedIn(app, who),
-    email: who.email,
-    id: who.id,
-    anonymous: true,
-  };
+  const email = `p${randomUUID().slice(0, 8)}@people.example`;
+  // Without a password: none is needed to open a session, and a hash takes its time.
+  const { id, token } = await withSystem(app.deps.db, 'identity', async (tx) => {
+    const userId = await createAccount(tx, { email, name: 'Mila Kern', passwordHash: null });
+    await grantTenantRole(tx, { userId, tenantId, role, onboardingId: newId() });
+    const signIn = { userId, surface: 'customer', method: 'link' } as const;
+    const session = await openSession(tx, sessionLives(app.deps.env), signIn);
+    return { id: userId, token: session.token };
+  });
+  const headers = { cookie: `usher_session=${token}`, 'sec-fetch-site': 'same-origin' };
+  return { headers, email, id, anonymous: true };
 }
 
 /** A machine with just these permissions. */

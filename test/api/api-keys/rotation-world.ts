@@ -49,18 +49,9 @@ export async function shown(app: TestApp, rotation: Rotated): Promise<any> {
   return body;
 }
 
-/** Uses a key for the first time, so many seconds ago, as the flush of usage notes it. */
-export async function firstUse(app: TestApp, keyId: string, secondsAgo = 0): Promise<void> {
-  await sql(
-    app,
-    `with used as (
-       update api_keys set first_used_at = now() - $2 * interval '1 second'
-       where id = $1 and first_used_at is null returning id, first_used_at)
-     update api_keys as k set ends_at = least(k.ends_at, used.first_used_at + r.overlap_seconds * interval '1 second')
-     from used join key_rotations as r on r.new_key_id = used.id and r.state = 'pending'
-     where k.id = r.old_key_id`,
-    [keyId, secondsAgo],
-  );
+/** Uses a key for the first time, by the statement with which the flush of usage notes it. */
+export async function firstUse(app: TestApp, keyId: string): Promise<void> {
+  await sql(app, `select key_id from mark_first_use(array[$1::uuid], array[now()])`, [keyId]);
 }
 
 /** Uses a key, so many seconds ago. */

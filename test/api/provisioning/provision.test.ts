@@ -215,6 +215,24 @@ describe('POST /onboarding/workspaces/provision and /wb-tokens answer 409', () =
     );
   });
 
+  test('not-accepted while the next invite of a tenant waits whose first onboarding was cancelled', async () => {
+    const first = await waiting();
+    const cancelled = await app.call('POST', `/onboarding/jobs/${first.jobId}/cancel`, {
+      body: { reason: 'The wrong person' },
+    });
+    expect(cancelled.status).toBe(200);
+    const second = await invite(app, {
+      ...bare,
+      tenant: undefined,
+      tenant_id: first.clientId,
+    });
+    const { status, body } = await provision({ client_id: first.clientId, spreadsheet_id: 's-1' });
+    expect([status, body.code]).toEqual([409, 'not-accepted']);
+    await accept(app, second);
+    const accepted = await provision({ client_id: first.clientId, spreadsheet_id: 'sheet-2' });
+    expect([accepted.status, accepted.body.job_id]).toEqual([202, second.jobId]);
+  });
+
   test('step-completed for other values than those of a step that is done', async () => {
     const invited = await waiting({});
     await untilState(app, invited.jobId, ['active']);

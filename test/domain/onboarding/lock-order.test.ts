@@ -19,7 +19,7 @@ beforeAll(async () => {
   db = createDatabase({ url: home.appUrl, applicationName: 'lock-order-test', max: 4 });
   observer = new Client({ connectionString: home.superUrl });
   await observer.connect();
-});
+}, 120_000);
 
 afterAll(async () => {
   await observer.end();
