@@ -14,6 +14,7 @@ import { active, mailsTo, onboard, order, parked } from '../workflows/courses';
 import { openRows, wake } from '../workflows/rows';
 import type { Rows } from '../workflows/rows';
 import { keyCourses } from './key-courses';
+import { lifecycleCourses } from './lifecycle-courses';
 
 /** What a course is taken with. */
 interface Stage {
@@ -199,6 +200,12 @@ export async function record(folder: string, prefix = ''): Promise<void> {
       ...courses,
       ...Object.fromEntries(
         Object.entries(keyCourses).map(([name, course]) => [name, ({ app: on }) => course(on)]),
+      ),
+      ...Object.fromEntries(
+        Object.entries(lifecycleCourses).map(([name, course]) => [
+          name,
+          ({ app: on, rows: behind }) => course(on, behind),
+        ]),
       ),
     };
     const wanted = Object.entries(all).filter(([name]) => name.startsWith(prefix));

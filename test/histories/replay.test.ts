@@ -5,6 +5,7 @@ import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { historyFromJSON } from '@temporalio/common/lib/proto-utils';
 import { workflowBundle } from '../support/test-servers';
 import { keyCourses } from './key-courses';
+import { lifecycleCourses } from './lifecycle-courses';
 
 interface Recorded {
   readonly name: string;
@@ -25,6 +26,8 @@ const idsByType: Readonly<Record<string, string>> = {
   onboardTenant: 'onboarding/x',
   rotateToken: 'token-rotation/x',
   rotateApiKey: 'api-key-rotation/x',
+  tenantLifecycle: 'tenant-lifecycle/x',
+  productTrial: 'product-trial/x',
 };
 
 const workflowIdOf = (text: string): string => {
@@ -63,6 +66,13 @@ describe('a recorded history', () => {
       'rotated',
       'waiting',
     ]);
+  });
+
+  test('is there for every course that a tenant and the trial of a product can take', () => {
+    const files = recorded.filter(({ name }) => /^v0\.2\.0\/(tenant|trial)-/.test(name));
+    expect(files.map(({ name }) => name.split('/')[1]).sort()).toEqual(
+      Object.keys(lifecycleCourses).sort(),
+    );
   });
 
   test('is there for every course that the rotation of a key can take', () => {
