@@ -9,8 +9,9 @@ import { endOf, tellOwners } from './rotation-mails';
 import { extend, policy } from './rotation-orders';
 import { note, noteDriven, noteTold } from './rotation-rows';
 import { move, upToDate } from './rotation-states';
-import { enforcedEnd, extended, isOldInUse, nextOf } from './rotation.rules';
-import type { Reminder, RotationDeed } from './rotation.rules';
+import { isOldInUse, nextOf } from './rotation-driving.rules';
+import { enforcedEnd, extended } from './rotation.rules';
+import type { Reminder, RotationDeed } from './rotation-driving.rules';
 
 type Deps = Pick<ApiKeyDeps, 'db' | 'ring' | 'config'>;
 
