@@ -62,7 +62,7 @@ describe('GET /_internal/auth/api-key/verify', () => {
       delete named['date'];
       return JSON.stringify({ status, named, body });
     });
-    expect(answers[0]?.status).toBe(401);
+    expect(answers[0].status).toBe(401);
     expect(new Set(seen).size).toBe(1);
   });
 

@@ -48,7 +48,7 @@ describe('a rate limit', () => {
   test('grants what it says within a window and then tells how long to wait', async () => {
     const key = await issue(app, { rateLimit: { limit: 5, seconds: 3_600 } });
     const remaining: number[] = [];
-    for (const _ of times(5))
+    while (remaining.length < 5)
       remaining.push((await post(app, { key: key.key })).body.rate_limit.remaining);
     expect(remaining).toEqual([4, 3, 2, 1, 0]);
     const { status, body, headers } = await post(app, { key: key.key });
@@ -144,7 +144,7 @@ describe('failed attempts', () => {
   test('of one source are limited to 20 in 10 s, for unknown keys only', async () => {
     const ip = '192.0.2.7';
     const codes: string[] = [];
-    for (const _ of times(22)) codes.push(await codeOf(app, unknown(ip)));
+    while (codes.length < 22) codes.push(await codeOf(app, unknown(ip)));
     expect(codes).toEqual([...Array<string>(20).fill('NOT_FOUND'), 'RATE_LIMITED', 'RATE_LIMITED']);
     const limited = await post(app, unknown(ip));
     expect(Number(limited.headers.get('retry-after'))).toBeGreaterThan(0);

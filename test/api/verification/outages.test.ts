@@ -61,7 +61,13 @@ const untilGood = () =>
 
 describe.each([
   ['is gone', () => proxy.cut()],
-  ['is silent', () => Promise.resolve(proxy.hang())],
+  [
+    'is silent',
+    () => {
+      proxy.hang();
+      return Promise.resolve();
+    },
+  ],
 ])('while Postgres %s', (_, take) => {
   beforeAll(async () => {
     await untilGood();

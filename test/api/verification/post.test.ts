@@ -145,7 +145,7 @@ describe('POST /v1/internal/api-keys/verify', () => {
     await inSystem(app, (tx) =>
       tx.run(
         `insert into key_rotations (id, tenant_id, family_id, old_key_id, new_key_id, state, reason, requested_by)
-         values ($1, $2, $3, $3, $4, 'overlapping', 'test', 'system:test')`,
+         values ($1, $2, $3, $3, $4, 'overlapping', 'routine', 'system:test')`,
         [newId(), tenantId, old.id, successor.id],
       ),
     );

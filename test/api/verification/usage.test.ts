@@ -142,7 +142,7 @@ describe('the first use of a key', () => {
       tx.run(
         `insert into key_rotations (id, tenant_id, family_id, old_key_id, new_key_id, state, reason, overlap_seconds,
            requested_by)
-         values ($1, $2, $3, $3, $4, 'pending', 'test', 600, 'system:test')`,
+         values ($1, $2, $3, $3, $4, 'pending', 'routine', 600, 'system:test')`,
         [rotationId, tenantId, old.id, successor.id],
       ),
     );
@@ -169,7 +169,7 @@ describe('the first use of a key', () => {
       tx.run(
         `insert into key_rotations (id, tenant_id, family_id, old_key_id, new_key_id, state, reason, overlap_seconds,
            requested_by)
-         values ($1, $2, $3, $3, $4, 'pending', 'test', 86400, 'system:test')`,
+         values ($1, $2, $3, $3, $4, 'pending', 'routine', 86400, 'system:test')`,
         [newId(), tenantId, old.id, successor.id],
       ),
     );
@@ -204,7 +204,7 @@ describe('a flush', () => {
   const losingOneAnswer = (db: Database): Database => {
     let lost = false;
     const pool = Object.create(db.pool) as Database['pool'];
-    pool.connect = (async () => {
+    pool.connect = async () => {
       const client = await db.pool.connect();
       const query = client.query.bind(client) as (...args: unknown[]) => Promise<unknown>;
       client.query = (async (...args: unknown[]) => {
@@ -216,7 +216,7 @@ describe('a flush', () => {
         return result;
       }) as unknown as typeof client.query;
       return client;
-    }) as unknown as typeof pool.connect;
+    };
     return { pool, close: () => Promise.resolve() };
   };
 
