@@ -6,12 +6,18 @@ import type { VerifyCallersOptions } from '../../api/verify-callers';
 import { VerificationCode } from '../contracts/verification';
 import { createCharges } from '../domain/api-keys/charges';
 import { createFirstUses } from '../domain/api-keys/first-uses';
+import { watchEpoch } from '../domain/api-keys/epoch-watch';
+import type { EpochWatch } from '../domain/api-keys/epoch-watch';
 import { createForeignHashes } from '../domain/api-keys/foreign-hashes';
 import { createLeakDoors } from '../domain/api-keys/leak-doors';
 import type { LeakDoors } from '../domain/api-keys/leaks';
+import { createLeaseCache } from '../domain/api-keys/lease-cache';
 import { createLookups } from '../domain/api-keys/lookups';
 import { createPepperUpgrades } from '../domain/api-keys/pepper-upgrades';
+import { createRecall } from '../domain/api-keys/recall';
+import type { Recall } from '../domain/api-keys/recall';
 import { createUsage } from '../domain/api-keys/usage';
+import type { Usage } from '../domain/api-keys/usage';
 import { createUsageFlush } from '../domain/api-keys/usage-flush';
 import { answerWithinMs, createVerifier } from '../domain/api-keys/verifier';
 import { createDatabase } from '../platform/db';
@@ -80,7 +86,8 @@ export function startVerification(deps: Deps): Verification {
       log.warn(errorFields(error), 'The first use of a key could not be noted; its next use is');
     },
   });
-  const flush = createUsageFlush({ db, firstUses, usage });
+  const cached = env.KEYS_CACHE === 'lease' ? startCachedMode(deps, usage) : undefined;
+  const flush = createUsageFlush({ db, firstUses, usage, readBack: cached !== undefined });
   const counters = new Map(
     VerificationCode.options.map((code) => [
       code,
@@ -95,6 +102,7 @@ export function startVerification(deps: Deps): Verification {
     failures: deps.keyFailures,
     foreign,
     upgrades,
+    recall: cached?.recall,
     counted,
     onError,
   });
@@ -128,7 +136,8 @@ export function startVerification(deps: Deps): Verification {
     ),
     handleOwn: isOpenHere ? undefined : handlerFor('all'),
     async settled() {
-      await Promise.race([lookups.opened(), sleep(settleMs, undefined, { ref: false })]);
+      const opened = Promise.all([lookups.opened(), cached?.watch.opened()]);
+      await Promise.race([opened, sleep(settleMs, undefined, { ref: false })]);
     },
     leakDoors: createLeakDoors({
       failures: deps.keyFailures,
@@ -142,8 +151,35 @@ export function startVerification(deps: Deps): Verification {
         await firstUses.stop();
       };
       await Promise.race([finish().catch(onError), sleep(lastFlushMs, undefined, { ref: false })]);
-      await Promise.all([lookups.close(), charges.close(), foreign.close()]);
+      await Promise.all([cached?.watch.close(), lookups.close(), charges.close(), foreign.close()]);
       await db.close();
     },
   };
+}
+
+/** Cached mode: what was good a moment ago is remembered as long as the process knows of every change. */
+function startCachedMode(
+  { env, log }: Deps,
+  usage: Usage,
+): { readonly recall: Recall; readonly watch: EpochWatch } {
+  const cache = createLeaseCache(env.KEYS_CACHE_ENTRIES);
+  const leaseMs = env.KEYS_LEASE_MS;
+  const watch = watchEpoch({
+    url: env.DATABASE_URL.reveal(),
+    cache,
+    leaseMs,
+    onChange: (state, error) => {
+      if (state === 'held')
+        log.info({ lease_ms: leaseMs }, 'Keys that are good are remembered for a lease');
+      else if (state === 'lost')
+        log.warn(errorFields(error), 'Keys are verified strictly: the lease is lost');
+      else
+        log.warn(
+          { lease_ms: leaseMs },
+          'Keys are verified strictly: KEYS_LEASE_MS is above what barriers wait for; run `bin/usher lease set` first',
+        );
+    },
+  });
+  const recall = createRecall({ cache, usage, databaseTime: (now) => watch.databaseTime(now) });
+  return { recall, watch };
 }

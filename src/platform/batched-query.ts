@@ -1,15 +1,7 @@
-import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Client } from 'pg';
+import type { Client } from 'pg';
 import { sqlState } from './db';
-
-/** Nobody knows the answer: Postgres is gone, is silent, or has no primary at the address. */
-export class DatabaseUnavailable extends Error {
-  constructor(why: string) {
-    super(why);
-    this.name = 'DatabaseUnavailable';
-  }
-}
+import { DatabaseUnavailable, newClient, part, requirePrimary } from './own-connection';
 
 /** An answer, and when its query left, on the monotonic clock (`performance.now()`). */
 export interface Answered<R> {
@@ -72,15 +64,11 @@ const asTexts = { getTypeParser: () => (text: string) => text };
 const fewest = 8;
 /** Milliseconds after which a query is taken to be slow, so that nothing waits behind it. */
 const gatherMs = 10;
-/** Milliseconds that a connection may take to open; nobody waits for it. */
-const connectMs = 3_000;
 const queryCanceled = '57014';
 /** Milliseconds between two tries to connect. */
 const retryMs = 150;
 /** Milliseconds between two looks at what waits too long. */
 const sweepMs = 50;
-/** Milliseconds that a server has for closing its end of a connection. */
-const partMs = 200;
 
 /**
  * Coalesces the questions of one tick into one query on few connections of its own. While Postgres is gone questions
@@ -181,20 +169,18 @@ export function createBatchedQuery<Q, R>(options: BatchedQueryOptions<Q, R>): Ba
 
   const keepConnected = async (): Promise<void> => {
     while (!isClosing()) {
-      const client = new Client({
-        connectionString: options.url,
-        application_name: options.applicationName,
-        options: `-c jit=off -c statement_timeout=${String(options.timeoutMs)}`,
-        connectionTimeoutMillis: connectMs,
+      const client = newClient({
+        url: options.url,
+        applicationName: options.applicationName,
+        statementMs: options.timeoutMs,
         // Longer than the server lets it run: whoever says nothing for that long is not there any more.
-        query_timeout: options.timeoutMs * 2,
-        keepAlive: true,
+        silentMs: options.timeoutMs * 2,
+        onError: (error) => {
+          drop(client, error);
+        },
       });
       const ended = new Promise<void>((resolve) => {
         client.once('end', resolve);
-      });
-      client.on('error', (error) => {
-        drop(client, error);
       });
       try {
         await client.connect();
@@ -239,22 +225,4 @@ export function createBatchedQuery<Q, R>(options: BatchedQueryOptions<Q, R>): Ba
       clearInterval(sweeper);
     },
   };
-}
-
-// Says goodbye, and hangs up when nobody listens: a server that is frozen never closes its end.
-function part(client: Client): void {
-  const { stream } = (client as unknown as { connection: { stream: Socket } }).connection;
-  const timer = setTimeout(() => stream.destroy(), partMs);
-  stream.once('close', () => {
-    clearTimeout(timer);
-  });
-  client.end().catch(() => undefined);
-}
-
-// A standby answers from the past, and a revocation that it has not seen is none.
-async function requirePrimary(client: Client): Promise<void> {
-  const { rows } = await client.query<{ standby: boolean }>(
-    'select pg_is_in_recovery() as standby',
-  );
-  if (rows[0]?.standby !== false) throw new DatabaseUnavailable('The address leads to a standby');
 }

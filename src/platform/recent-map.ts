@@ -4,6 +4,8 @@ export interface RecentMap<V> {
   set(key: string, value: V): void;
   /** Begins a generation: what is not asked for until the next one begins is forgotten then. */
   turn(): void;
+  deleteWhere(is: (value: V) => boolean): void;
+  clear(): void;
 }
 
 /**
@@ -31,5 +33,14 @@ export function createRecentMap<V>(most: number): RecentMap<V> {
     },
     set,
     turn,
+    deleteWhere(is) {
+      for (const entries of [recent, older]) {
+        for (const [key, value] of entries) if (is(value)) entries.delete(key);
+      }
+    },
+    clear() {
+      recent = new Map();
+      older = new Map();
+    },
   };
 }

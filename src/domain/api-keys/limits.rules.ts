@@ -68,3 +68,21 @@ export function decide(
   }
   return near || !state.fresh ? 'ask' : 'grant';
 }
+
+/**
+ * Reads a count as the queries write it: the database's clock, then cost, start, seconds and cost of the window, parts
+ * of which are missing where nothing was counted.
+ */
+export function readCount(text: string): { readonly readAt: number; readonly count: Count } {
+  const [now, cost = '', start, seconds, windowCost] = text.split(' ');
+  const count =
+    cost === ''
+      ? nothingCounted
+      : {
+          cost: Number(cost),
+          windowStart: Number(start),
+          windowSeconds: Number(seconds),
+          windowCost: Number(windowCost),
+        };
+  return { readAt: Number(now), count };
+}

@@ -1,7 +1,7 @@
 import { createBatchedQuery } from '../../platform/batched-query';
 import type { Answered, TextRow } from '../../platform/batched-query';
 import { createFactsReader } from './key-facts';
-import { nothingCounted } from './limits.rules';
+import { readCount } from './limits.rules';
 import type { Count } from './limits.rules';
 import type { KeyFacts } from './verification.rules';
 
@@ -61,28 +61,13 @@ export function createLookups(options: LookupOptions): Lookups {
   const foundKey = (digest: string, row: TextRow): FoundKey => ({
     facts: read(digest, row[1] ?? ''),
     digest,
-    ...readCounted(row[2] ?? ''),
+    ...readCount(row[2] ?? ''),
   });
   return {
     find: (digests, deadline) => query.ask(digests, deadline),
     opened: () => query.opened(),
     close: () => query.close(),
   };
-}
-
-// The clock, then what all processes have handed in, parts of which are missing where nothing was.
-function readCounted(text: string): Pick<FoundKey, 'readAt' | 'count'> {
-  const [now, cost = '', start, seconds, windowCost] = text.split(' ');
-  const count =
-    cost === ''
-      ? nothingCounted
-      : {
-          cost: Number(cost),
-          windowStart: Number(start),
-          windowSeconds: Number(seconds),
-          windowCost: Number(windowCost),
-        };
-  return { readAt: Number(now), count };
 }
 
 // As Postgres reads it; drivers take longer over an array of buffers than the query does.

@@ -2,7 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { sqlState, withSystem } from '../../platform/db';
 import type { Database, Tx } from '../../platform/db';
 import type { FirstUses } from './first-uses';
-import type { CountedUse, Refusal, Usage } from './usage';
+import { readCount } from './limits.rules';
+import type { Count } from './limits.rules';
+import type { CountedUse, CountsRead, Refusal, Usage } from './usage';
 
 /** Rows of one transaction: few enough that no verification waits behind it for long, here or in Postgres. */
 const mostRows = 250;
@@ -28,8 +30,10 @@ export function createUsageFlush(options: {
   readonly db: Database;
   readonly firstUses: Pick<FirstUses, 'note'>;
   readonly usage: Usage;
+  /** Reads back what all processes have counted, for those that do not read it with every verification. */
+  readonly readBack: boolean;
 }): UsageFlush {
-  const { db, firstUses, usage } = options;
+  const { db, firstUses, usage, readBack } = options;
   const instance = randomUUID();
   const waiting: Part[] = [];
   let sequence = 0;
@@ -51,9 +55,9 @@ export function createUsageFlush(options: {
       const upTo = performance.now();
       collect();
       for (let part = waiting[0]; part; part = waiting[0]) {
-        await handIn(db, instance, part);
+        const counts = await handIn(db, instance, part, readBack);
         waiting.shift();
-        usage.flushed(part.uses);
+        usage.flushed(part.uses, counts);
       }
       usage.flushedUpTo(upTo);
     },
@@ -73,24 +77,36 @@ function partsOf(uses: readonly CountedUse[]): (readonly CountedUse[])[] {
   return parts;
 }
 
-async function handIn(db: Database, instance: string, part: Part): Promise<void> {
-  const write = (uses: readonly CountedUse[]): Promise<void> =>
+async function handIn(
+  db: Database,
+  instance: string,
+  part: Part,
+  readBack: boolean,
+): Promise<CountsRead> {
+  const write = (uses: readonly CountedUse[]): Promise<ReadonlyMap<string, Count>> =>
     withSystem(db, 'usage', async (tx) => {
       // Zero when it was committed before and only its answer was lost.
-      if ((await claim(tx, instance, part.sequence)) === 0) return;
+      if ((await claim(tx, instance, part.sequence)) === 0) return new Map();
       // A crash of Postgres may take the last moments along, which is less than one of this process would.
       await tx.run(`select set_config('synchronous_commit', 'off', true)`);
       if (part.refusals.length > 0) await countRefusals(tx, part.refusals);
-      if (uses.length > 0) await addUses(tx, uses);
+      return uses.length > 0 ? addUses(tx, uses, readBack) : new Map<string, Count>();
     });
   try {
-    await write(part.uses);
+    return countsAsOfNow(await write(part.uses));
   } catch (error) {
     if (sqlState(error) !== foreignKeyViolation) throw error;
     // Keys that were purged in the meantime count for nobody.
-    await write(await withSystem(db, 'usage', (tx) => usesOfLiveKeys(tx, part.uses)));
+    const live = await withSystem(db, 'usage', (tx) => usesOfLiveKeys(tx, part.uses));
+    return countsAsOfNow(await write(live));
   }
 }
+
+// The rows were locked from the reading to the commit: nothing that left before its end has read anything newer.
+const countsAsOfNow = (byKey: CountsRead['byKey']): CountsRead => ({
+  byKey,
+  at: performance.now(),
+});
 
 const foreignKeyViolation = '23503';
 
@@ -111,21 +127,30 @@ function claim(tx: Tx, instance: string, sequence: number): Promise<number> {
   );
 }
 
-async function addUses(tx: Tx, uses: readonly CountedUse[]): Promise<void> {
+async function addUses(
+  tx: Tx,
+  uses: readonly CountedUse[],
+  readBack: boolean,
+): Promise<ReadonlyMap<string, Count>> {
   const column = (value: (use: CountedUse) => string | number | null | undefined): string =>
     arrayOf(uses.map(value));
-  await tx.run('select add_api_key_usage($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)', [
-    column(({ counter }) => counter.id),
-    column(({ counter }) => counter.tenantId),
-    column(({ requests }) => requests),
-    column(({ spent }) => spent),
-    column(({ requests, lastUsedAt }) => (requests > 0 ? lastUsedAt : null)),
-    column(({ lastAddress }) => lastAddress),
-    column(({ cost }) => cost),
-    column(({ windowCost, windowStart }) => (windowCost > 0 ? windowStart : null)),
-    column(({ windowCost, windowSeconds }) => (windowCost > 0 ? windowSeconds : null)),
-    column(({ windowCost }) => windowCost),
-  ]);
+  const rows = await tx.rows<{ key_id: string; counted: string }>(
+    'select key_id, counted from add_api_key_usage($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)',
+    [
+      column(({ counter }) => counter.id),
+      column(({ counter }) => counter.tenantId),
+      column(({ requests }) => requests),
+      column(({ spent }) => spent),
+      column(({ requests, lastUsedAt }) => (requests > 0 ? lastUsedAt : null)),
+      column(({ lastAddress }) => lastAddress),
+      column(({ cost }) => cost),
+      column(({ windowCost, windowStart }) => (windowCost > 0 ? windowStart : null)),
+      column(({ windowCost, windowSeconds }) => (windowCost > 0 ? windowSeconds : null)),
+      column(({ windowCost }) => windowCost),
+      readBack,
+    ],
+  );
+  return new Map(rows.map(({ key_id: id, counted }) => [id, readCount(counted).count]));
 }
 
 async function countRefusals(tx: Tx, refusals: readonly Refusal[]): Promise<void> {

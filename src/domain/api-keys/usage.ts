@@ -2,7 +2,7 @@ import type { Answered } from '../../platform/batched-query';
 import { createRecentMap } from '../../platform/recent-map';
 import type { VerificationCode } from '../../contracts/verification';
 import type { Charge, Charged } from './charges';
-import { decide, inWindow, isLimited, windowStart } from './limits.rules';
+import { decide, inWindow, isLimited, nothingCounted, windowStart } from './limits.rules';
 import type { Count } from './limits.rules';
 import type { KeyFacts } from './verification.rules';
 
@@ -27,6 +27,9 @@ export interface Counter {
   /** The part of it that is not on its way, in all and in the window of `own`. */
   charge: number;
   windowCharge: number;
+  /** What all processes had handed in when that was last read, and when, on the monotonic clock. */
+  known: Count;
+  knownAt: number;
 }
 
 /** What is handed in of one counter. */
@@ -52,9 +55,9 @@ export interface Chargeable {
   readonly cost: number;
   /** The database's clock, milliseconds since 1970. */
   readonly now: number;
-  /** What all processes have handed in, and whether that was read lately. */
+  /** What all processes have handed in, and when the query left that read it, on the monotonic clock. */
   readonly known: Count;
-  readonly fresh: boolean;
+  readonly knownAt: number;
   /** On the monotonic clock. */
   readonly deadline: number;
 }
@@ -69,6 +72,12 @@ export interface ChargeOutcome {
   readonly counter: Counter;
 }
 
+/** What all processes had counted of some keys at a time on the monotonic clock. */
+export interface CountsRead {
+  readonly byKey: ReadonlyMap<string, Count>;
+  readonly at: number;
+}
+
 /** What one process has counted and not yet handed in. */
 export interface Usage {
   /**
@@ -77,14 +86,19 @@ export interface Usage {
    * @throws DatabaseUnavailable by the deadline
    */
   charge(facts: KeyFacts, request: Chargeable): ChargeOutcome | Promise<ChargeOutcome>;
+  /**
+   * Charges a request by what is known here already; undefined when that is not enough to grant it.
+   * @param now the database's clock, milliseconds since 1970
+   */
+  chargeKnown(facts: KeyFacts, cost: number, now: number): ChargeOutcome | undefined;
   /** Counts an accepted request. */
   accept(counter: Counter, cost: number, now: number, address: string | undefined): void;
   /** Counts a refused one. */
   refuse(facts: KeyFacts, code: VerificationCode): void;
   /** Takes out what is to be handed in; it counts as granted here until `flushed`. */
   take(): { readonly uses: readonly CountedUse[]; readonly refusals: readonly Refusal[] };
-  /** Something is handed in. */
-  flushed(uses: readonly CountedUse[]): void;
+  /** Something is handed in; with what all processes have counted of it, if that was read. */
+  flushed(uses: readonly CountedUse[], counts?: CountsRead): void;
   /** All that was counted up to that time, on the monotonic clock, is handed in. */
   flushedUpTo(time: number): void;
 }
@@ -113,6 +127,10 @@ export function createUsage(
     counters.set(id, counter);
     return counter;
   };
+  const isFresh = (knownAt: number): boolean => {
+    const since = performance.now() - freshMs;
+    return knownAt >= since && lastFlush >= since;
+  };
   const touch = (counter: Counter): void => {
     if (counter.touched) return;
     counter.touched = true;
@@ -136,6 +154,7 @@ export function createUsage(
     try {
       const { value } = await makeCharge({ facts, cost, granted }, deadline);
       settle(family, granted);
+      learn(family, value.count, performance.now());
       return outcome(facts, counter, value.verdict, value.count, now);
     } catch (error) {
       // Nobody knows whether it was counted: once too often rather than not at all.
@@ -150,17 +169,30 @@ export function createUsage(
     charge(facts, request) {
       const counter = counterOf(facts.id, facts.familyId, facts.tenantId);
       counter.unused = facts.unused;
-      const { cost, now, known } = request;
+      const { cost, now, known, knownAt } = request;
       const { family } = counter;
+      learn(family, known, knownAt);
       if (!isLimited(facts)) {
         // Counted all the same: a limit that is set later counts from the beginning.
         grant(family, facts, cost, now);
         return { code: 'VALID', remaining: null, resetAt: null, counter };
       }
-      const fresh = request.fresh && performance.now() - lastFlush <= freshMs;
+      const fresh = isFresh(knownAt);
       const decision = decide(facts, { known, fresh, own: family.own }, cost, now);
       if (decision === 'ask') return ask(counter, facts, request);
       if (decision !== 'grant') return outcome(facts, counter, decision, known, now);
+      grant(family, facts, cost, now);
+      return outcome(facts, counter, 'VALID', known, now);
+    },
+    chargeKnown(facts, cost, now) {
+      const counter = counterOf(facts.id, facts.familyId, facts.tenantId);
+      const { family } = counter;
+      const { known, own } = family;
+      if (isLimited(facts)) {
+        if (!isFresh(family.knownAt)) return undefined;
+        if (decide(facts, { known, fresh: true, own }, cost, now) !== 'grant') return undefined;
+      }
+      counter.unused = facts.unused;
       grant(family, facts, cost, now);
       return outcome(facts, counter, 'VALID', known, now);
     },
@@ -185,8 +217,12 @@ export function createUsage(
       if (flushes % turnEvery === 0) counters.turn();
       return taken;
     },
-    flushed(uses) {
-      for (const use of uses) settle(use.counter, use);
+    flushed(uses, counts) {
+      for (const use of uses) {
+        settle(use.counter, use);
+        const count = counts?.byKey.get(use.counter.id);
+        if (counts && count) learn(use.counter, count, counts.at);
+      }
     },
     flushedUpTo(time) {
       lastFlush = Math.max(lastFlush, time);
@@ -208,6 +244,8 @@ function newCounter(id: string, tenantId: string, family: Counter | undefined): 
     own: { cost: 0, windowStart: 0, windowSeconds: 0, windowCost: 0 },
     charge: 0,
     windowCharge: 0,
+    known: nothingCounted,
+    knownAt: -Infinity,
   };
   counter.family = family ?? counter;
   return counter;
@@ -228,6 +266,12 @@ function addToFamily(family: Counter, { rateLimit }: KeyFacts, cost: number, now
   }
   own.windowCost += cost;
   family.windowCharge += cost;
+}
+
+function learn(family: Counter, known: Count, knownAt: number): void {
+  if (knownAt < family.knownAt) return;
+  family.known = known;
+  family.knownAt = knownAt;
 }
 
 const isSameWindow = (a: Count, b: Count): boolean =>

@@ -191,13 +191,16 @@ describe('a flush', () => {
         cost: 1,
         now: Date.now(),
         known: { cost: 0, windowStart: 0, windowSeconds: 0, windowCost: 0 },
-        fresh: true,
+        knownAt: performance.now(),
         deadline: 0,
       };
       const { counter } = await usage.charge(facts, request);
       usage.accept(counter, 1, Date.now(), undefined);
     };
-    return { count, flush: createUsageFlush({ db, usage, firstUses: { note: () => undefined } }) };
+    return {
+      count,
+      flush: createUsageFlush({ db, usage, firstUses: { note: () => undefined }, readBack: true }),
+    };
   };
 
   /** A database that commits and then loses the connection, once. */
