@@ -241,9 +241,9 @@ test('a process whose lease is longer than barriers wait verifies strictly', asy
   await remembered(key);
   await setMaxLease(app.deps.db, 'user:test', leaseMs - 1);
   await waitFor(
-    'the word of it',
-    () => Promise.resolve(app.logs),
-    (lines) => lines.some((line) => line.includes('bin/usher lease set')),
+    'the word of it from both',
+    () => Promise.resolve(app.logs.filter((line) => line.includes('bin/usher lease set'))),
+    (lines) => lines.length === 2,
   );
   await inSystem(app, (tx) => tx.run('update api_keys set revoked_at = now() where id = $1', [id]));
   expect([await codeOf(app, { key }), await atSecond({ key })]).toEqual(['REVOKED', 'REVOKED']);
