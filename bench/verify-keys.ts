@@ -10,6 +10,7 @@ export const stored = { keys: 200_000, drawn: 10_000, tenants: 1_000 } as const;
 
 /** A key that is drawn, with its tenant. */
 export interface DrawnKey {
+  readonly id: string;
   readonly key: string;
   readonly tenantId: string;
 }
