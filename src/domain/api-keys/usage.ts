@@ -9,6 +9,8 @@ import type { KeyFacts } from './verification.rules';
 /** What is counted of one key, and of its rotation family where it is the first of it. Kept from flush to flush. */
 export interface Counter {
   readonly id: string;
+  /** In the order of ids; equal for few. */
+  readonly rank: number;
   readonly tenantId: string;
   /** Itself, or the counter of the first key of its family. */
   readonly family: Counter;
@@ -95,8 +97,10 @@ export interface Usage {
   accept(counter: Counter, cost: number, now: number, address: string | undefined): void;
   /** Counts a refused one. */
   refuse(facts: KeyFacts, code: VerificationCode): void;
+  /** What something was counted of since the last time, each to be taken out by `takeOut`. */
+  take(): { readonly counters: readonly Counter[]; readonly refusals: readonly Refusal[] };
   /** Takes out what is to be handed in; it counts as granted here until `flushed`. */
-  take(): { readonly uses: readonly CountedUse[]; readonly refusals: readonly Refusal[] };
+  takeOut(counter: Counter): CountedUse;
   /** Something is handed in; with what all processes have counted of it, if that was read. */
   flushed(uses: readonly CountedUse[], counts?: CountsRead): void;
   /** All that was counted up to that time, on the monotonic clock, is handed in. */
@@ -210,13 +214,14 @@ export function createUsage(
       else refusals.set(name, { keyId: facts.id, tenantId: facts.tenantId, code, count: 1 });
     },
     take() {
-      const taken = { uses: touched.map(takeOut), refusals: [...refusals.values()] };
+      const taken = { counters: touched, refusals: [...refusals.values()] };
       touched = [];
       refusals = new Map();
       flushes += 1;
       if (flushes % turnEvery === 0) counters.turn();
       return taken;
     },
+    takeOut,
     flushed(uses, counts) {
       for (const use of uses) {
         settle(use.counter, use);
@@ -233,6 +238,7 @@ export function createUsage(
 function newCounter(id: string, tenantId: string, family: Counter | undefined): Counter {
   const counter = {
     id,
+    rank: rankOf(id),
     tenantId,
     family: undefined as unknown as Counter,
     touched: false,
@@ -249,6 +255,11 @@ function newCounter(id: string, tenantId: string, family: Counter | undefined): 
   };
   counter.family = family ?? counter;
   return counter;
+}
+
+/** The first 52 bits of an id: ids are sorted every second, and numbers are compared several times as fast. */
+function rankOf(id: string): number {
+  return Number.parseInt(id.slice(0, 8) + id.slice(9, 13) + id.slice(14, 15), 16);
 }
 
 function addToFamily(family: Counter, { rateLimit }: KeyFacts, cost: number, now: number): void {
