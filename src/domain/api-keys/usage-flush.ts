@@ -36,27 +36,27 @@ export function createUsageFlush(options: {
   const { db, firstUses, usage, readBack } = options;
   const instance = randomUUID();
   let sequence = 0;
-  /** What is next, and what comes after it. */
+  /** What is being handed in, and what comes after it. */
   let current: Part | undefined;
-  let groups: (readonly Counter[])[] = [];
+  let counters: Counter[] = [];
   let refusals: readonly Refusal[] = [];
 
   const collect = (): void => {
     const taken = usage.take();
     firstUses.note(taken.counters.filter(({ unused, requests }) => unused && requests > 0));
-    groups = groups.concat(groupsOf(taken.counters));
+    counters = counters.concat(taken.counters);
     refusals = refusals.concat(taken.refusals);
   };
   // As late as can be: what is taken out lives for one statement.
   const next = (): Part | undefined => {
-    const group = groups.shift();
-    if (!group && refusals.length === 0) return undefined;
+    const sorted = counters.splice(-mostRows).sort(byId);
+    if (sorted.length === 0 && refusals.length === 0) return undefined;
+    // A key that was forgotten and met again in one interval comes twice, and no statement writes a row twice.
+    const isAgain = ({ id }: Counter, at: number): boolean => sorted[at - 1]?.id === id;
+    counters.push(...sorted.filter(isAgain));
+    const once = sorted.filter((counter, at) => !isAgain(counter, at));
     sequence += 1;
-    const part = {
-      sequence,
-      uses: group?.map((counter) => usage.takeOut(counter)) ?? [],
-      refusals,
-    };
+    const part = { sequence, uses: once.map((counter) => usage.takeOut(counter)), refusals };
     refusals = [];
     return part;
   };
@@ -75,21 +75,8 @@ export function createUsageFlush(options: {
   };
 }
 
-// Everybody locks rows in the order of their ids. A key that was forgotten and met again in one interval comes twice,
-// and no statement writes a row twice.
-function groupsOf(counters: readonly Counter[]): (readonly Counter[])[] {
-  const sorted = [...counters].sort((a, b) => a.rank - b.rank || (a.id < b.id ? -1 : 1));
-  const groups: Counter[][] = [];
-  let group: Counter[] = [];
-  for (const counter of sorted) {
-    if (group.length === 0 || group.length >= mostRows || group.at(-1)?.id === counter.id) {
-      group = [];
-      groups.push(group);
-    }
-    group.push(counter);
-  }
-  return groups;
-}
+// Everybody locks the rows of a transaction in the order of their ids.
+const byId = (a: Counter, b: Counter): number => a.rank - b.rank || (a.id < b.id ? -1 : 1);
 
 async function handIn(
   db: Database,
