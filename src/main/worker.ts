@@ -8,6 +8,7 @@ import { declareLimits } from '../domain/onboarding/backend-rate';
 import { onceReachable } from './await-database';
 import { createDeps, settleBoot } from './deps';
 import type { Deps } from './deps';
+import { growHeapsSlowly } from './lean-heap';
 import { announce, listen } from './listen';
 import { createMailSender } from './mailing';
 import { databaseCheck, pepperCheck, readinessOf } from './readiness';
@@ -66,6 +67,7 @@ function stepKeysOf({ connectors }: Deps): string[] {
 }
 
 async function main(): Promise<void> {
+  growHeapsSlowly();
   const env = loadConfig(process.env, 'worker');
   const deps = createDeps(env, { process: 'worker' });
   await settleBoot(deps);
