@@ -25,14 +25,16 @@ export interface Counter {
   /** Nobody has marked a first use of the key. */
   unused: boolean;
   /** Granted here to the family and not yet in Postgres, on its way included. */
-  readonly own: { -readonly [K in keyof Count]: Count[K] };
+  readonly own: Mutable<Count>;
   /** The part of it that is not on its way, in all and in the window of `own`. */
   charge: number;
   windowCharge: number;
   /** What all processes had handed in when that was last read, and when, on the monotonic clock. */
-  known: Count;
+  readonly known: Mutable<Count>;
   knownAt: number;
 }
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** What is handed in of one counter. */
 export interface CountedUse extends Count {
@@ -204,7 +206,8 @@ export function createUsage(
       counter.requests += 1;
       counter.cost += cost;
       if (now > counter.lastUsedAt) counter.lastUsedAt = now;
-      if (address !== undefined) counter.lastAddress = address;
+      // Kept when it is the same, for the same reason.
+      if (address !== undefined && address !== counter.lastAddress) counter.lastAddress = address;
       touch(counter);
     },
     refuse(facts, code) {
@@ -250,7 +253,7 @@ function newCounter(id: string, tenantId: string, family: Counter | undefined): 
     own: { cost: 0, windowStart: 0, windowSeconds: 0, windowCost: 0 },
     charge: 0,
     windowCharge: 0,
-    known: nothingCounted,
+    known: { ...nothingCounted },
     knownAt: -Infinity,
   };
   counter.family = family ?? counter;
@@ -281,7 +284,11 @@ function addToFamily(family: Counter, { rateLimit }: KeyFacts, cost: number, now
 
 function learn(family: Counter, known: Count, knownAt: number): void {
   if (knownAt < family.knownAt) return;
-  family.known = known;
+  // Copied: whatever a counter that is old points to has to be moved about by the collector, for every request.
+  family.known.cost = known.cost;
+  family.known.windowStart = known.windowStart;
+  family.known.windowSeconds = known.windowSeconds;
+  family.known.windowCost = known.windowCost;
   family.knownAt = knownAt;
 }
 
