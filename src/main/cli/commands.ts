@@ -2,6 +2,7 @@ import type { Command } from './command';
 import { connectorCheck } from './connector-check';
 import { doctor } from './doctor';
 import { keyCommands } from './keys';
+import { leaseCommands } from './leases';
 import { listMailsCommand } from './mails';
 import { migrate } from './migrations';
 import { restartOnboarding } from './onboarding-restart';
@@ -32,6 +33,7 @@ export const commands: readonly Command[] = [
   ...keyCommands,
   reportPeppers,
   promotePepperCommand,
+  ...leaseCommands,
   ...tenantCommands,
   createPartnerCommand,
   listPartnersCommand,
