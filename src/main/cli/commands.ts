@@ -2,6 +2,7 @@ import type { Command } from './command';
 import { connectorCheck } from './connector-check';
 import { doctor } from './doctor';
 import { keyCommands } from './keys';
+import { doctorStore } from './doctor-store';
 import { listMailsCommand } from './mails';
 import { migrate } from './migrations';
 import { restartOnboarding } from './onboarding-restart';
@@ -19,6 +20,7 @@ import { tenantCommands } from './tenants';
 /** Every command, in the order of the overview. */
 export const commands: readonly Command[] = [
   doctor,
+  doctorStore,
   migrate,
   createOwner,
   createAccount,
