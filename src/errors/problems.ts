@@ -1,5 +1,6 @@
 import { accessProblems } from './catalogue/access';
 import { apiKeyProblems } from './catalogue/api-keys';
+import { archiveProblems } from './catalogue/archive';
 import { backendProblems } from './catalogue/backends';
 import { identityProblems } from './catalogue/identity';
 import { inviteProblems } from './catalogue/invites';
@@ -38,6 +39,7 @@ export const problems = {
   ...backendProblems,
   ...mailProblems,
   ...rolloutProblems,
+  ...archiveProblems,
 } as const satisfies Record<string, ProblemDefinition>;
 
 /** A code of the error catalogue. */

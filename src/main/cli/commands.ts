@@ -3,6 +3,7 @@ import { connectorCheck } from './connector-check';
 import { doctor } from './doctor';
 import { keyCommands } from './keys';
 import { leaseCommands } from './leases';
+import { doctorStore } from './doctor-store';
 import { listMailsCommand } from './mails';
 import { migrate } from './migrations';
 import { restartOnboarding } from './onboarding-restart';
@@ -20,6 +21,7 @@ import { tenantCommands } from './tenants';
 /** Every command, in the order of the overview. */
 export const commands: readonly Command[] = [
   doctor,
+  doctorStore,
   migrate,
   createOwner,
   createAccount,
