@@ -1,10 +1,14 @@
 import { benchOnboarding } from './onboarding';
 import { keepFigures, printFigure } from './results';
 import type { Figure } from './results';
+import { benchRevocation } from './revocation';
+import { benchVerify } from './verify';
 
 /** What can be measured; each prints its figures as they come and returns them. */
 const benches: Readonly<Record<string, (tell: (figure: Figure) => void) => Promise<void>>> = {
   onboarding: benchOnboarding,
+  verify: benchVerify,
+  revocation: benchRevocation,
 };
 
 async function main(names: readonly string[]): Promise<void> {
