@@ -1,4 +1,5 @@
 import { accessProblems } from './catalogue/access';
+import { archiveProblems } from './catalogue/archive';
 import { backendProblems } from './catalogue/backends';
 import { identityProblems } from './catalogue/identity';
 import { inviteProblems } from './catalogue/invites';
@@ -34,6 +35,7 @@ export const problems = {
   ...backendProblems,
   ...mailProblems,
   ...rolloutProblems,
+  ...archiveProblems,
 } as const satisfies Record<string, ProblemDefinition>;
 
 /** A code of the error catalogue. */

@@ -43,6 +43,10 @@ export interface NamedKey {
 
 /** `on` or `off`. */
 export const onOff = z.enum(['on', 'off']).transform((value) => value === 'on');
+/** `true` or `false`; `on` and `off` say the same. */
+export const trueFalse = z
+  .enum(['true', 'false', 'on', 'off'])
+  .transform((value) => value === 'true' || value === 'on');
 /** A whole number within bounds. */
 export const whole = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
 /** Parts by comma. */

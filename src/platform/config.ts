@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { archiveMistakes, archiveShape, archiveVariables } from './config-archive';
 import {
   address,
   durations,
@@ -143,6 +144,7 @@ export const variables = {
     description: 'Hours without a driver after which a process is woken again',
     default: '25',
   },
+  ...archiveVariables,
   SAMPLE_BACKEND_URL: {
     description: 'Base URL of the sample backend',
     default: 'http://127.0.0.1:8094',
@@ -210,6 +212,7 @@ const shape = {
   RETRY_SECONDS: durations('seconds', '2,5,10,20,40'),
   RECONCILE_SECONDS: z.coerce.number().min(0.1).max(86_400),
   DRIVE_WITHIN_HOURS: z.coerce.number().positive().max(720),
+  ...archiveShape,
   SAMPLE_BACKEND_URL: z.string(),
   SAMPLE_BACKEND_KEY: optionalSecret,
   BACKEND_COMPAT_AUTH: z.enum(['api-key', 'bearer']),
@@ -264,6 +267,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, process: ProcessName): Config
         `${name} ${parsed.error.issues.map((issue) => issue.message).join('; ')} (${variable.description})`,
       );
   }
+  mistakes.push(...archiveMistakes(values));
   if (mistakes.length > 0) throw new ConfigError(mistakes);
   return values as Config;
 }

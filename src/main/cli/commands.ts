@@ -1,6 +1,7 @@
 import type { Command } from './command';
 import { connectorCheck } from './connector-check';
 import { doctor } from './doctor';
+import { doctorStore } from './doctor-store';
 import { listMailsCommand } from './mails';
 import { migrate } from './migrations';
 import { restartOnboarding } from './onboarding-restart';
@@ -16,6 +17,7 @@ import { createAccount, listAccounts, revokeAccount, rotateAccount } from './ser
 /** Every command, in the order of the overview. */
 export const commands: readonly Command[] = [
   doctor,
+  doctorStore,
   migrate,
   createOwner,
   createAccount,
