@@ -136,7 +136,14 @@ function send(contract: EndpointContract, reply: Reply, response: Response): voi
   response.status(reply.status);
   const schema = contract.responses[reply.status];
   const body = reply.body as unknown;
+  // By `end`: Express would answer 304 to an If-None-Match, but an ETag of ours is a version for If-Match, which stays
+  // the same while other things change that an answer shows.
   if (schema === null || body === null) response.end();
-  else if (typeof body === 'string') response.type('html').send(body);
-  else response.type('application/json').send(JSON.stringify(body));
+  else {
+    const isPage = typeof body === 'string';
+    const text = isPage ? body : JSON.stringify(body);
+    response.type(isPage ? 'html' : 'application/json');
+    response.setHeader('Content-Length', Buffer.byteLength(text));
+    response.end(text);
+  }
 }

@@ -22,7 +22,7 @@ export interface Idempotency {
    */
   begin(tx: Tx): Promise<Stored | undefined>;
   /** Whether a first request left an answer; takes nothing, so that it may be asked before a limit is charged. */
-  isReplay(tx: Tx): Promise<boolean>;
+  readonly isReplay: (tx: Tx) => Promise<boolean>;
   /** Stores the answer in the transaction of its effect. */
   store(tx: Tx, stored: Stored): Promise<void>;
 }

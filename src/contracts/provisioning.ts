@@ -2,17 +2,20 @@ import { z } from 'zod';
 import { Email, Id, Reason, endpoint, keyed } from './http';
 import { OnboardingState } from './onboardings';
 
-/** A spreadsheet id, as the spreadsheet backend accepts it. */
+/** The id of a workspace at its backend, which judges it; here it only has to be safe in a path. */
 export const SpreadsheetId = z
   .string()
   .trim()
-  .regex(/^[A-Za-z0-9_-]{5,128}$/, 'must be 5 to 128 letters, digits, _ or -');
+  .regex(
+    /^[A-Za-z0-9_-][A-Za-z0-9._:-]{0,127}$/,
+    'must be 1 to 128 letters, digits, or . _ : - behind the first',
+  );
 
-/** A marketplace token (a JWT), opaque to the API. */
+/** A marketplace token, opaque to the API: whether it is a good one the backend says. */
 export const MarketplaceToken = z
   .string()
   .trim()
-  .min(10)
+  .min(1)
   .max(8192)
   .regex(/^[\x21-\x7e]+$/, 'must be printable characters without spaces');
 

@@ -166,7 +166,8 @@ export interface DemoResult {
  */
 export async function playDemo(run: RunFile, terminal: Terminal): Promise<DemoResult> {
   const { mailbox } = run;
-  if (mailbox === null) {
+  const { url: mailboxUrl } = mailbox;
+  if (mailboxUrl === null) {
     throw new SetupError(
       'The demo reads the invite mail from its own mailbox, and SMTP_URL names another mail server.',
       'Unset SMTP_URL, or use bin/dev.',
@@ -181,7 +182,7 @@ export async function playDemo(run: RunFile, terminal: Terminal): Promise<DemoRe
   );
   const mail = await terminal.step(
     'mail arrived',
-    () => mailTo(mailbox.url, customer.email),
+    () => mailTo(mailboxUrl, customer.email),
     ({ subject }) => subject,
   );
   const link = linkIn(mail);

@@ -19,6 +19,7 @@ import { createOutbox } from '../platform/outbox';
 import { createTemporalClient } from '../platform/temporal';
 import { encryptingDataConverter } from '../platform/temporal-codec';
 import { createDeliver } from './deliver';
+import { onceReachable } from './await-database';
 import { requireAppRole } from './require-app-role';
 
 /** Everything that a process of Usher is built from. */
@@ -95,12 +96,14 @@ export function createDeps(
 }
 
 /** What has to hold before a process serves: the right database role, and no key missing that rows hang on. */
-export async function settleBoot(deps: Deps): Promise<void> {
-  await requireAppRole(deps.db);
-  await requireKids(deps.db, deps.ring);
-  await settleIdentity(deps.db, {
-    issuerNames: deps.env.OIDC_ISSUERS.map(({ name }) => name),
-    hasher: deps.serviceKeys.hasher,
+export function settleBoot(deps: Deps): Promise<void> {
+  return onceReachable(deps.log, async () => {
+    await requireAppRole(deps.db);
+    await requireKids(deps.db, deps.ring);
+    await settleIdentity(deps.db, {
+      issuerNames: deps.env.OIDC_ISSUERS.map(({ name }) => name),
+      hasher: deps.serviceKeys.hasher,
+    });
   });
 }
 

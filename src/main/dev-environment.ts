@@ -74,7 +74,10 @@ export function systemEnvironment(
     ...(postgres.sequencer_url === null ? {} : { DATABASE_SEQUENCER_URL: postgres.sequencer_url }),
     TEMPORAL_ADDRESS: temporal.address,
     TEMPORAL_NAMESPACE: temporal.namespace,
-    ...(mailbox === null ? {} : { SMTP_URL: mailbox.smtp_url }),
+    // Nobody else reads the mailbox: what operators and inviters without an address are told is seen there.
+    ...(mailbox.pid === null || mailbox.smtp_url === null
+      ? {}
+      : { SMTP_URL: mailbox.smtp_url, OPERATORS_MAIL: 'operators@usher.localhost' }),
     SAMPLE_BACKEND_URL: backend.url,
     SAMPLE_BACKEND_KEY: sampleBackendKey(secrets),
     ...storeEnvironment(objects, secrets),

@@ -69,7 +69,7 @@ function showPlaces(terminal: Terminal, system: DevSystem, login: string): void 
   terminal.table([
     ['API', api.url],
     ['API docs', `${api.url}/docs`],
-    ...(mailbox ? ([['Mailbox', mailbox.url]] as const) : []),
+    ...(mailbox.url === null ? [] : ([['Mailbox', mailbox.url]] as const)),
     ...(temporal.ui_url === null ? [] : ([['Temporal UI', temporal.ui_url]] as const)),
     ['Sample backend', backend.url],
     ['Sign in, once', login],

@@ -2,8 +2,9 @@ import type { Tx } from '../platform/db';
 import { renderMail } from '../platform/mail/render';
 import type { MailData, MailKind } from '../platform/mail/templates/kinds';
 import type { MailTransport } from '../platform/mail/transport';
+import type { Log } from '../platform/log';
 import type { Metrics } from '../platform/metrics';
-import type { Mail, MailSender } from '../domain/mails/mails';
+import type { Mail, MailSender, MailStatus } from '../domain/mails/mails';
 import type { OnboardingDeps } from '../domain/onboarding/deps';
 
 type Writers = {
@@ -91,6 +92,7 @@ function isKind(kind: string, writers: Writers): kind is MailKind {
 export function createMailSender(
   deps: Pick<OnboardingDeps, 'db' | 'ring' | 'config'> & {
     readonly metrics: Metrics;
+    readonly log: Log;
     readonly transport: MailTransport;
   },
 ): MailSender {
@@ -114,10 +116,29 @@ export function createMailSender(
     },
     onOutcome: (mail, status) => {
       deps.metrics.mails.inc({ kind: mail.kind, status });
+      const failed = failures[status];
+      if (failed !== undefined) warnOf(deps.log, mail, failed);
       if (mail.kind !== 'invite') return;
       if (status === 'sent' || status === 'bounced') deps.metrics.invites.inc({ status });
     },
   };
+}
+
+const failures: Readonly<Partial<Record<MailStatus, string>>> = {
+  due: 'could not be handed over and is tried again',
+  sending: 'was cut off on its way and is repeated once',
+  uncertain: 'may have arrived or not',
+  bounced: 'was refused for good',
+};
+
+// The address stands in the row only; the code of the mail server is there as well.
+function warnOf(log: Log, mail: Mail, failed: string): void {
+  const { id, kind, tenantId, onboardingId } = mail;
+  const about = { 'tenant.id': tenantId, 'onboarding.id': onboardingId };
+  log.warn(
+    { 'mail.id': id, 'mail.kind': kind, ...about, client_id: tenantId, job_id: onboardingId },
+    `A mail of kind ${kind} ${failed}`,
+  );
 }
 
 const toCustomers = ['invite', 'invite-reminder', 'customer-input-reminder', 'welcome'];

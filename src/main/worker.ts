@@ -3,8 +3,10 @@ import { createActivities } from '../../activities';
 import { ConfigError, loadConfig } from '../platform/config';
 import { withSystem } from '../platform/db';
 import { errorFields } from '../platform/log';
+import { startStepCounters } from '../platform/metrics';
 import { createMailTransport } from '../platform/mail/transport';
 import { declareLimits } from '../domain/onboarding/backend-rate';
+import { onceReachable } from './await-database';
 import { createDeps, settleBoot } from './deps';
 import type { Deps } from './deps';
 import { announce, listen } from './listen';
@@ -30,8 +32,11 @@ export async function startWorker(
     url: deps.env.SMTP_URL.reveal(),
     from: deps.env.MAIL_FROM,
   });
+  startStepCounters(deps.metrics, stepKeysOf(deps));
   const mailSender = createMailSender({ ...deps, transport });
-  await withSystem(deps.db, 'boot', (tx) => declareLimits(tx, pathLimitsOf(deps)));
+  await onceReachable(deps.log, () =>
+    withSystem(deps.db, 'boot', (tx) => declareLimits(tx, pathLimitsOf(deps))),
+  );
   const upkeep = startUpkeep(deps, mailSender);
   const watch = watchTemporal(deps, (namespaceId) => {
     upkeep.onTemporalFound(namespaceId);
@@ -52,6 +57,12 @@ export async function startWorker(
 
 function pathLimitsOf(deps: Deps) {
   return deps.connectors.limits;
+}
+
+function stepKeysOf({ connectors }: Deps): string[] {
+  return [...connectors.connectors.values()].flatMap(({ name, steps }) =>
+    steps.map((step) => `${name}.${step.name}`),
+  );
 }
 
 async function main(): Promise<void> {

@@ -87,7 +87,11 @@ export const variables = {
     default: 'smtp://localhost:1025',
   },
   MAIL_FROM: { description: 'Sender of all mails', default: 'Usher <no-reply@usher.localhost>' },
-  OPERATORS_MAIL: { description: 'Addresses told of parked onboardings, by comma', default: '' },
+  OPERATORS_MAIL: {
+    description:
+      'Addresses told of parked onboardings and of declined invites of machines, by comma',
+    default: '',
+  },
   TERMS_URL: { description: 'Terms that customers accept', default: 'https://example.com/terms' },
   TERMS_VERSION: { description: 'Version of the terms, stored at accept', default: '1' },
   CONNECTORS_DIR: {

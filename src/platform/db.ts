@@ -76,7 +76,27 @@ export interface TransactionOptions {
 
 const quoted = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
+/** How often a transaction is begun that Postgres picks as the victim of a deadlock. */
+const mostBegins = 3;
+
+// A deadlock is undone as a whole and told to one of its two sides, who need only do it again. Locks are taken in one
+// order all over the code; this is for the order that somebody forgot.
 async function inTransaction<T>(
+  db: Database,
+  settings: Readonly<Record<string, string>>,
+  fn: (tx: Tx) => Promise<T>,
+  options: TransactionOptions,
+): Promise<T> {
+  for (let begins = 1; ; begins += 1) {
+    try {
+      return await onceInTransaction(db, settings, fn, options);
+    } catch (error) {
+      if (sqlState(error) !== '40P01' || begins === mostBegins) throw error;
+    }
+  }
+}
+
+async function onceInTransaction<T>(
   db: Database,
   settings: Readonly<Record<string, string>>,
   fn: (tx: Tx) => Promise<T>,

@@ -71,7 +71,7 @@ const partsOfRunFile = 'api backend mailbox objects owner_key postgres temporal 
 const runFile = () => JSON.parse(readFileSync(join(stateDir, 'run.json'), 'utf8')) as RunFile;
 
 function processesOf(run: RunFile): ProcessMark[] {
-  const pids = [run.postgres.pid, run.temporal.pid, run.mailbox?.pid, run.backend.pid];
+  const pids = [run.postgres.pid, run.temporal.pid, run.mailbox.pid, run.backend.pid];
   return [...pids, ...run.api.pids, ...run.worker.pids].flatMap(
     (pid) => markProcess(pid ?? 0) ?? [],
   );
@@ -118,7 +118,7 @@ describe('bin/dev', () => {
     const me = await fetch(`${run.api.url}/me`, {
       headers: { ...close, 'x-api-key': run.owner_key },
     });
-    const mails = await fetch(`${run.mailbox?.url ?? ''}/api/messages`, { headers: close });
+    const mails = await fetch(`${run.mailbox.url ?? ''}/api/messages`, { headers: close });
     const objects = await fetch(`${run.objects.url ?? ''}/usher-audit`, { headers: close });
     const answers = [ready.status, me.status, mails.status, objects.status];
     // Of the store a stranger is only told that he is one.

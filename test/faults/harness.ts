@@ -12,7 +12,8 @@ import type { Outcome } from './invariants';
 import { openProbe } from './probe';
 import { leftovers, settle } from './rest';
 import type { Scene } from './scene';
-import { badRefusals, findLeaks, readMeters } from './secrecy';
+import { badRefusals, findLeaks, provokeRefusals, readMeters } from './secrecy';
+import type { Meters } from './secrecy';
 import { isGood, printTable } from './table';
 import type { Line } from './table';
 
@@ -87,57 +88,18 @@ interface Story {
 }
 
 async function run(scene: Scene, cases: readonly Case[], show: Show): Promise<Line[]> {
-  const { cluster, gate, probe } = scene;
   const meters = readMeters(scene);
   const stories: Story[] = [];
   for (const one of cases) {
     show(one.name);
     stories.push(await playOne(scene, one));
   }
-  const everybody = stories.flatMap(({ played }) => played.customers);
-  show(`waiting until ${String(everybody.length)} onboardings have come to rest`);
-  const stuck = await settle(scene, everybody);
-  const parked = await judgeAllParked(scene, stories);
-  if (parked.size > 0 && stuck.length === 0) {
-    show(`retrying ${String(parked.size)} parked by order`);
-    for (const customer of parked) await order(scene, customer, 'retry');
-    stuck.push(...(await settle(scene, everybody)));
-  }
+  const { parked, moving } = await bringToRest(scene, stories, show);
   show('judging');
-  const outcomes = (await gather(scene, everybody)).map(judge);
-  const held = stuck.length > 0 ? stuck.map((what) => `still moving: ${what}`) : [];
-  const left = stuck.length > 0 ? [] : await leftovers(scene);
-  await meters.stop();
-  show('looking for secrets');
-  const leaks = await findLeaks(scene, meters);
-  await probe.close();
-  show('stopping');
-  const unstopped = await cluster.stopPrograms();
-  const lines = stories.map(({ name, played, wrong }): Line => {
-    const faults = played.customers.reduce(
-      (sum, { jobId }) => sum + gate.struck(jobId),
-      played.faults,
-    );
-    return {
-      ...{ name, faults },
-      parked: played.customers.filter((customer) => parked.has(customer)).length,
-      outcomes: outcomesOf(outcomes, played.customers),
-      wrong: faults > 0 ? wrong : [...wrong, 'no fault was injected'],
-    };
-  });
-  const whole = (name: string, wrong: readonly string[]): Line => ({
-    ...{ name, wrong, faults: 0, parked: 0, outcomes: [] },
-  });
-  return [
-    ...lines,
-    whole('everything comes to rest', [...held, ...left]),
-    whole('no process ends by itself', [
-      ...cluster.deaths.map((name) => `${name} ended by itself`),
-      ...unstopped,
-    ]),
-    whole('every refusal is a problem that was foreseen', badRefusals(scene)),
-    whole('no secret, token or address is in logs, histories, metrics, problems', leaks),
-  ];
+  const outcomes = (await gather(scene, customersOf(stories))).map(judge);
+  const lines = stories.map((story) => lineOf(scene, story, parked, outcomes));
+  const customers = customersOf(stories);
+  return [...lines, ...(await judgeWhole(scene, meters, { customers, moving, show }))];
 }
 
 const nobody: Played = { customers: [], faults: 0 };
@@ -151,10 +113,32 @@ async function playOne(scene: Scene, one: Case): Promise<Story> {
     scene.gate.release();
     await scene.probe.close();
     scene.cluster.parts.temporal.thaw();
-    for (const target of targets) await scene.cluster.parts[target].start();
-    const reason = error instanceof Error ? error.message : String(error);
-    return { name: one.name, played: nobody, wrong: [reason] };
+    const starts = targets.map((target) => scene.cluster.parts[target].start());
+    const failed = (await Promise.allSettled(starts)).filter((one) => one.status === 'rejected');
+    const reasons = [error, ...failed.map(({ reason }) => reason as unknown)];
+    return { name: one.name, played: nobody, wrong: reasons.map(textOf) };
   }
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Waits for everybody, and has those who are parked by then retried. Returns these, and what moves all the same. */
+async function bringToRest(
+  scene: Scene,
+  stories: readonly Story[],
+  show: Show,
+): Promise<{ parked: ReadonlySet<Customer>; moving: readonly string[] }> {
+  const everybody = customersOf(stories);
+  show(`waiting until ${String(everybody.length)} onboardings have come to rest`);
+  const moving = await settle(scene, everybody);
+  const parked = await judgeAllParked(scene, stories);
+  // Whoever still moves has been waited for long enough.
+  if (parked.size === 0 || moving.length > 0) return { parked, moving };
+  show(`retrying ${String(parked.size)} parked by order`);
+  for (const customer of parked) await order(scene, customer, 'retry');
+  return { parked, moving: await settle(scene, everybody) };
 }
 
 /** Judges why customers are parked; those who should be and are not are wrong as well. Returns who is parked. */
@@ -163,12 +147,7 @@ async function judgeAllParked(
   stories: readonly Story[],
 ): Promise<ReadonlySet<Customer>> {
   const parked = new Set<Customer>();
-  const all = await gather(
-    scene,
-    stories.flatMap(({ played }) => played.customers),
-    { runs: false },
-  );
-  for (const evidence of all) {
+  for (const evidence of await gather(scene, customersOf(stories), { runs: false })) {
     const { customer, row } = evidence;
     const story = stories.find(({ played }) => played.customers.includes(customer));
     if (row && isParked(row)) {
@@ -181,5 +160,55 @@ async function judgeAllParked(
   return parked;
 }
 
-const outcomesOf = (outcomes: readonly Outcome[], customers: readonly Customer[]): Outcome[] =>
-  outcomes.filter(({ customer }) => customers.includes(customer));
+function lineOf(
+  { gate }: Scene,
+  { name, played, wrong }: Story,
+  parked: ReadonlySet<Customer>,
+  outcomes: readonly Outcome[],
+): Line {
+  const { customers } = played;
+  const struck = customers.map(({ jobId }) => gate.struck(jobId));
+  const faults = struck.reduce((sum, strikes) => sum + strikes, played.faults);
+  return {
+    ...{ name, faults },
+    parked: customers.filter((customer) => parked.has(customer)).length,
+    outcomes: outcomes.filter(({ customer }) => customers.includes(customer)),
+    wrong: faults > 0 ? wrong : [...wrong, 'no fault was injected'],
+  };
+}
+
+/** What is not of one case but of the whole system; stops its programs on the way. */
+async function judgeWhole(
+  scene: Scene,
+  meters: Meters,
+  {
+    customers,
+    moving,
+    show,
+  }: { customers: readonly Customer[]; moving: readonly string[]; show: Show },
+): Promise<Line[]> {
+  const { cluster, probe } = scene;
+  const line = (name: string, wrong: readonly string[]): Line => ({
+    ...{ name, wrong, faults: 0, parked: 0, outcomes: [] },
+  });
+  const left = moving.length > 0 ? moving : await leftovers(scene);
+  await meters.stop();
+  const [somebody] = customers;
+  if (somebody) await provokeRefusals(scene, somebody);
+  show('looking for secrets');
+  const leaks = await findLeaks(scene, meters);
+  await probe.close();
+  show('stopping');
+  const unstopped = await cluster.stopPrograms();
+  const died = cluster.deaths.map((name) => `${name} ended by itself`);
+  return [
+    line('everything comes to rest', left),
+    line('every process runs until it is asked to stop, and then stops', [...died, ...unstopped]),
+    line('every refusal is a problem that is foreseen', badRefusals(scene)),
+    line('no secret, token or address is in logs, histories, metrics and problems', leaks),
+  ];
+}
+
+function customersOf(stories: readonly Story[]): Customer[] {
+  return stories.flatMap(({ played }) => played.customers);
+}

@@ -106,14 +106,17 @@ export function killAnything(havoc: Havoc): Case {
     name,
     async play(scene) {
       const { parts } = scene.cluster;
-      let coming = true;
+      let over = false;
       let faults = 0;
-      const isComing = (): boolean => coming;
+      const isOver = (): boolean => over;
+      const end = (): void => {
+        over = true;
+      };
       const kill = async (
         victims: readonly (keyof typeof parts)[],
         random: () => number,
       ): Promise<void> => {
-        for (let n = Math.floor(random() * victims.length); isComing(); n += 1) {
+        for (let n = Math.floor(random() * victims.length); !isOver(); n += 1) {
           const part = parts[victims[n % victims.length] ?? 'backend'];
           await sleep(random() * havoc.pauseMs);
           await part.kill();
@@ -129,14 +132,15 @@ export function killAnything(havoc: Havoc): Case {
           await acceptInvite(scene, customer, n);
           return customer;
         }),
-      ).finally(() => {
-        coming = false;
-      });
-      arriving.catch(() => undefined);
-      await Promise.all([
-        kill(singles, randomOf(havoc.seed)),
-        kill(servers, randomOf(havoc.seed + 1)),
-      ]);
+      ).finally(end);
+      // A part that does not come back ends it all; nobody kills on behind the back of the next case.
+      const killing = [
+        kill(singles, randomOf(havoc.seed)).finally(end),
+        kill(servers, randomOf(havoc.seed + 1)).finally(end),
+      ];
+      const ends = await Promise.allSettled([arriving, ...killing]);
+      const failed = ends.find((one) => one.status === 'rejected');
+      if (failed) throw failed.reason;
       return { customers: await arriving, faults };
     },
   };

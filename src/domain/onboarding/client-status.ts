@@ -1,6 +1,7 @@
 import type { OnboardingKind, OnboardingState } from '../../contracts/onboardings';
 import { DomainError } from '../../errors/problems';
 import type { Tx } from '../../platform/db';
+import { noteSubject } from '../../platform/request-context';
 import { stateNow } from './jobs';
 import { currentStep, plainLabels, plainProgress, plainSteps, shownStatus } from './jobs.rules';
 import type { PlainStep, Progress, ShownStatus, StepRow } from './jobs.rules';
@@ -62,6 +63,7 @@ export async function readClientStatus(
     [clientId],
   );
   if (!row) throw new DomainError('onboarding-not-found');
+  noteSubject({ tenantId: row.tenantId, onboardingId: row.id });
   const steps = await readStepRows(tx, row.id);
   const shown = view === 'operator' && steps.length > 0 ? stepsOf(row, steps) : plainOf(row, steps);
   return {

@@ -1,5 +1,6 @@
 import { withSystem } from '../../platform/db';
 import type { Tx } from '../../platform/db';
+import { noteSubject } from '../../platform/request-context';
 import * as audit from '../audit/audit-entries';
 import { enqueueMail } from '../mails/mails';
 import { emitEvent } from '../tenants/events';
@@ -81,6 +82,7 @@ async function settle(
   opened: OpenedOrder | undefined,
 ): Promise<OnboardingFacts> {
   let facts = found;
+  noteSubject({ tenantId: facts.tenantId, onboardingId: facts.id });
   if (facts.state === 'invited') {
     if (await settleInvite(tx, deps, facts)) facts = await readFacts(tx, facts.id);
   }
@@ -175,6 +177,7 @@ export async function activateOnboarding(deps: Deps, inviteId: string): Promise<
 }
 
 async function activate(tx: Tx, deps: Deps, facts: OnboardingFacts): Promise<void> {
+  noteSubject({ tenantId: facts.tenantId, onboardingId: facts.id });
   const provisions = facts.kind === 'provision';
   await move(tx, {
     onboardingId: facts.id,

@@ -5,7 +5,7 @@ import { createPendingTenant, findTenant, lockTenant, slugFrom } from '../tenant
 import type { Tenant } from '../tenants/tenants';
 import { freeAbandonedTenant } from './close-invite';
 import { lockInviteOfAddress } from './invites';
-import { openTenantStatuses } from './onboarding.rules';
+import { madeUpTenantName, openTenantStatuses } from './onboarding.rules';
 
 type TenantPart = Pick<InviteRequest, 'email' | 'name' | 'tenant' | 'tenant_id'>;
 
@@ -34,7 +34,7 @@ export async function tenantOfInvite(
   }
   return createPendingTenant(tx, {
     slug: wanted?.slug ?? slugFrom(request.email.slice(0, request.email.lastIndexOf('@'))),
-    name: wanted ? wanted.name : request.name,
+    name: wanted ? wanted.name : madeUpTenantName(request.email, request.name),
     plan: wanted?.plan,
     kind: wanted?.kind,
     partnerId: wanted?.partner_id,

@@ -2,6 +2,7 @@ import type { InviteCreate, InviteStatus } from '../../contracts/invites';
 import { DomainError } from '../../errors/problems';
 import type { Tx } from '../../platform/db';
 import { newId } from '../../platform/ids';
+import { noteSubject } from '../../platform/request-context';
 import type { Tenant } from '../tenants/tenants';
 
 /** An invite row with what its rules need of its tenant and its onboarding. */
@@ -54,6 +55,7 @@ export async function lockInvite(tx: Tx, inviteId: string): Promise<InviteRow> {
     tx.maybe<InviteRow>(`${selectInvite} where i.id = $1 for no key update of i`, [inviteId]),
   ]);
   if (!invite) throw new DomainError('invite-not-found');
+  noteSubject({ tenantId: invite.tenant_id, onboardingId: invite.onboarding_id });
   return invite;
 }
 

@@ -3,7 +3,7 @@ import type { OrderKind } from '../../contracts/orders';
 import { DomainError } from '../../errors/problems';
 import type { Tx } from '../../platform/db';
 import { newId } from '../../platform/ids';
-import { requestContext } from '../../platform/request-context';
+import { noteSubject, requestContext } from '../../platform/request-context';
 import * as audit from '../audit/audit-entries';
 import { erase, seal } from '../secrets/secrets';
 import type { OnboardingDeps } from './deps';
@@ -71,6 +71,7 @@ export async function placeOrder(
     [order.onboardingId],
   );
   if (!target) throw new DomainError('onboarding-not-found');
+  noteSubject({ tenantId: target.tenant_id, onboardingId: target.id });
   const failedStep =
     target.failed_step === null ? undefined : declaredStep(deps.connectors, target.failed_step);
   const possible = orderPossible(

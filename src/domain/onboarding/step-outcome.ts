@@ -3,6 +3,7 @@ import type { Tx } from '../../platform/db';
 import * as audit from '../audit/audit-entries';
 import { recordResource } from '../tenants/resources';
 import { closePath, joinLine, releaseSlot } from './backend-rate';
+import { noteCall } from './call-notes';
 import type { TemplateContext } from './connectors-templates.rules';
 import { externalIdOf } from './connectors.rules';
 import type { OnboardingDeps } from './deps';
@@ -22,7 +23,7 @@ import {
   limitStep,
   parkStep,
 } from './steps';
-import type { Declared, StepId } from './steps';
+import type { StepId } from './steps';
 import { isBehind, stateOfSteps } from './view.rules';
 import type { OnboardingFacts } from './view.rules';
 
@@ -53,7 +54,10 @@ export async function finishStep(
   const facts = await relockFacts(tx, begun.facts, attempt.id);
   if (!facts) return undefined;
   tx.afterCommit(() => {
-    count(deps, declared, judged.verdict.kind);
+    const { outcome, httpStatus, problem } = judged.end;
+    const end = { tenantId: facts.tenantId, onboardingId: facts.id, outcome, httpStatus, problem };
+    noteCall(deps.metrics, declared, { ...end, phase: attempt.phase });
+    countStep(deps, declared.plan.key, judged.verdict.kind);
   });
   const [, , finished] = await Promise.all([
     closeAttempt(tx, attempt.id, judged.end),
@@ -206,9 +210,7 @@ async function retryOrPark(
   });
 }
 
-function count(deps: Deps, declared: Declared, outcome: string): void {
-  const { connector, step, key } = declared.plan;
-  deps.metrics.connectorCalls.inc({ connector, step, outcome });
+function countStep(deps: Deps, key: string, outcome: string): void {
   const status = outcome === 'success' || outcome === 'landed' ? 'success' : outcome;
   if (status === 'success') deps.metrics.steps.inc({ step: key, status });
   else if (status !== 'absent' && status !== 'rate-limited')

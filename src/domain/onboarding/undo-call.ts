@@ -3,6 +3,7 @@ import * as audit from '../audit/audit-entries';
 import { withdrawMembershipsOf } from '../identity/memberships';
 import { emitEvent } from '../tenants/events';
 import { leaveResource } from '../tenants/resources';
+import { noteCall } from './call-notes';
 import type { OnboardingDeps } from './deps';
 import { lockFacts, relockFacts } from './facts';
 import { move, note } from './onboardings';
@@ -111,6 +112,11 @@ export async function finishUndo(
   if (!facts) return undefined;
   const step: StepId = { onboardingId: facts.id, tenantId: facts.tenantId, key: row.key };
   await closeAttempt(tx, attempt.id, judged.end);
+  tx.afterCommit(() => {
+    const { outcome, httpStatus, problem } = judged.end;
+    const end = { tenantId: facts.tenantId, onboardingId: facts.id, outcome, httpStatus, problem };
+    noteCall(deps.metrics, begun.declared, { ...end, phase: attempt.phase });
+  });
   if (begun.slot) await releaseSlot(tx, begun.slot, begun.slot.slot);
   const { verdict } = judged;
   switch (verdict.kind) {

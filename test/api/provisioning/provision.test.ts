@@ -186,6 +186,17 @@ describe('POST /onboarding/workspaces/provision and /wb-tokens answer 409', () =
     expect([token.status, token.body.code]).toEqual([409, 'step-completed']);
   });
 
+  test('order-not-possible for other values than those of a parked step, which a fix can hand over', async () => {
+    const invited = await waiting({ wb_token: 'this-is-no-token' });
+    await untilState(app, invited.jobId, ['failed']);
+    const { status, body } = await addToken({
+      client_id: invited.clientId,
+      wb_token: marketplaceToken(),
+    });
+    expect([status, body.code, body.step]).toEqual([409, 'order-not-possible', 'sample.add-token']);
+    expect(body.detail).toMatch(/order a fix/);
+  });
+
   test('tenant-not-open while the tenant is suspended', async () => {
     const invited = await waiting();
     await setTenantStatus(app, invited.clientId, 'suspended');
@@ -262,7 +273,7 @@ describe('POST /onboarding/workspaces/provision and /wb-tokens answer 404 or 422
       { client_id: randomUUID(), spreadsheet_id: 'sheet-1', ssId: 'sheet-1' },
       '/spreadsheet_id',
     ],
-    ['a spreadsheet of four characters', { client_id: randomUUID(), ssId: 'abcd' }, '/ssId'],
+    ['a spreadsheet that a path could not hold', { client_id: randomUUID(), ssId: '..' }, '/ssId'],
     [
       'an owner without an address',
       { client_id: randomUUID(), ssId: 'sheet-1', owner_email: 'boss' },

@@ -109,6 +109,20 @@ describe('a GET', () => {
     expect(list).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
   });
 
+  test('answers in full whatever version its client names: a version tells of its own row only', async () => {
+    const created = await request(invites, {
+      headers: json,
+      body: JSON.stringify({ email: `p-${randomUUID()}@example.com` }),
+    });
+    const path = `/onboarding/jobs/${String(created.body.job_id)}`;
+    const { headers } = await request(path, { method: 'GET' });
+    expect(headers.get('etag')).toMatch(/^"v\d+"$/);
+    for (const known of [headers.get('etag') ?? '', '*']) {
+      const again = await request(path, { method: 'GET', headers: { 'if-none-match': known } });
+      expect([again.status, again.body.job_id]).toEqual([200, created.body.job_id]);
+    }
+  });
+
   test('answers HEAD with the same headers and no body', async () => {
     const [get, head] = [
       await request(invites, { method: 'GET' }),
