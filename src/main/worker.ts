@@ -5,6 +5,7 @@ import { withSystem } from '../platform/db';
 import { errorFields } from '../platform/log';
 import { createMailTransport } from '../platform/mail/transport';
 import { declareLimits } from '../domain/onboarding/backend-rate';
+import { startAuditPart } from './audit-part';
 import { createDeps, settleBoot } from './deps';
 import type { Deps } from './deps';
 import { announce, listen } from './listen';
@@ -20,10 +21,17 @@ export interface RunningWorker {
   stop(): Promise<void>;
 }
 
-/** Starts relay, reconciler, mail relay and the supervised Temporal part; none of them stops the others. */
+/** What a worker has beside its dependencies. */
+export interface WorkerOptions {
+  /** Postgres as usher_sequencer; the configured one unless said otherwise. */
+  readonly sequencerUrl?: string;
+  readonly bundlePath?: string;
+}
+
+/** Starts relay, reconciler, mail relay, sequencer and the supervised Temporal part; none of them stops the others. */
 export async function startWorker(
   deps: Deps,
-  options: { bundlePath?: string } = {},
+  { sequencerUrl, ...options }: WorkerOptions = {},
 ): Promise<RunningWorker> {
   const transport = createMailTransport({
     url: deps.env.SMTP_URL.reveal(),
@@ -32,6 +40,7 @@ export async function startWorker(
   const mailSender = createMailSender({ ...deps, transport });
   await withSystem(deps.db, 'boot', (tx) => declareLimits(tx, pathLimitsOf(deps)));
   const upkeep = startUpkeep(deps, mailSender);
+  const audit = startAuditPart(deps, sequencerUrl ?? deps.env.DATABASE_SEQUENCER_URL.reveal());
   const temporal = startTemporalPart(deps, createActivities({ ...deps, mailSender }), {
     onConnected: () => {
       upkeep.onTemporalConnected();
@@ -43,6 +52,7 @@ export async function startWorker(
     async stop() {
       await temporal.stop();
       await upkeep.stop();
+      await audit.stop();
       transport.close();
     },
   };

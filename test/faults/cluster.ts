@@ -153,10 +153,11 @@ async function assemble(
   let superUrl = '';
   let ownerUrl = '';
   let appUrl = '';
+  let sequencerUrl = '';
   let temporalAddress = '';
   const postgres = partOf('postgres', deaths, async () => {
     const server = await startPostgres({ stateDir, keeper, tuning: 'test' });
-    ({ superUrl, ownerUrl, appUrl } = server);
+    ({ superUrl, ownerUrl, appUrl, sequencerUrl } = server);
     return server;
   });
   const temporal = partOf('temporal', deaths, async () => {
@@ -202,6 +203,7 @@ async function assemble(
     LOG_LEVEL: 'info',
     DATABASE_URL: appUrl,
     DATABASE_OWNER_URL: ownerUrl,
+    DATABASE_SEQUENCER_URL: sequencerUrl,
     TEMPORAL_ADDRESS: temporalAddress,
     SMTP_URL: `smtp://127.0.0.1:${String(ports.smtp)}`,
     OPERATORS_MAIL: 'operators@usher.localhost',

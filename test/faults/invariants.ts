@@ -39,7 +39,8 @@ const rowsOf = `select o.id, o.state, o.problem, o.waiting_for, t.status as tena
     (select count(*)::int from users where email = i.email) as users,
     (select count(*)::int from memberships where tenant_id = o.tenant_id and withdrawn_at is null) as memberships,
     (select count(*)::int from onboarding_events where onboarding_id = o.id and type = 'activated') as activations,
-    (select count(*)::int from audit_entries where tenant_id = o.tenant_id and action = 'invite.accepted') as accepted
+    (select count(*)::int from audit_log where tenant_id = o.tenant_id and action = 'invite.accepted')
+      + (select count(*)::int from audit_pending where tenant_id = o.tenant_id and action = 'invite.accepted') as accepted
   from onboardings as o
     join invites as i on i.id = o.invite_id
     join tenants as t on t.id = o.tenant_id

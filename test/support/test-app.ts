@@ -148,7 +148,10 @@ export async function startTestApp(
     async startWorker() {
       runtimeInstalled ||= install(deps);
       const { codePath } = await workflowBundle();
-      const worker = await startWorker(deps, { bundlePath: codePath });
+      const worker = await startWorker(deps, {
+        sequencerUrl: database.sequencerUrl,
+        bundlePath: codePath,
+      });
       workers.push(worker);
       return worker;
     },
