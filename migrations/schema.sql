@@ -13,6 +13,17 @@ create table audit_actions (
   constraint audit_actions_pkey PRIMARY KEY (action)
 );
 
+create table audit_dedupe (
+  caller text not null,
+  source text not null,
+  external_id text not null,
+  event_id uuid not null,
+  content_hash bytea not null,
+  salt bytea,
+  digest bytea,
+  constraint audit_dedupe_pkey PRIMARY KEY (caller, source, external_id)
+);
+
 create table audit_entries (
   id uuid not null,
   seq bigint generated always as identity not null,
@@ -791,6 +802,10 @@ create table users (
 
 -- Indexes
 
+CREATE INDEX audit_actions_search ON public.audit_actions USING gin (lower(action) gin_trgm_ops);
+
+CREATE INDEX audit_dedupe_event ON public.audit_dedupe USING btree (event_id);
+
 CREATE INDEX audit_entries_action ON public.audit_entries USING btree (action, seq);
 
 CREATE INDEX audit_entries_tenant ON public.audit_entries USING btree (tenant_id, seq);
@@ -987,6 +1002,16 @@ AS $function$
       return null;
     end $function$;
 
+CREATE OR REPLACE FUNCTION public.audit_delivered(by_caller text, sources text[], external_ids text[])
+ RETURNS TABLE(source text, external_id text, event_id uuid, content_hash bytea, salt bytea, digest bytea)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$select d.source, d.external_id, d.event_id, d.content_hash, d.salt, d.digest
+          from unnest(sources, external_ids) as u(source, external_id)
+          join public.audit_dedupe as d
+            on d.caller = by_caller and d.source = u.source and d.external_id = u.external_id$function$;
+
 CREATE OR REPLACE FUNCTION public.audit_hmac(key bytea, message text)
  RETURNS bytea
  LANGUAGE plpgsql
@@ -1038,6 +1063,24 @@ AS $function$
       return upper;
     end $function$;
 
+CREATE OR REPLACE FUNCTION public.audit_seq_at(moment timestamp with time zone)
+ RETURNS bigint
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+      select coalesce((
+        select l.seq from public.audit_log as l where l.sequenced_at <= moment
+        order by l.sequenced_at desc, l.seq desc limit 1), 0)
+    $function$;
+
+CREATE OR REPLACE FUNCTION public.audit_still_waiting(given bigint[])
+ RETURNS bigint[]
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$select coalesce(array_agg(e.pid), '{}') from public.audit_pending as e where e.pid = any(given)$function$;
+
 CREATE OR REPLACE FUNCTION public.audit_subject(tenant uuid, of_type text, of_id text)
  RETURNS text
  LANGUAGE sql
@@ -1049,6 +1092,24 @@ AS $function$
         when of_id ~* '^([a-z_]+:){0,1}[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
           then coalesce(nullif(split_part(of_id, ':', -2), ''), of_type) || ':' || lower(split_part(of_id, ':', -1))
         else coalesce(tenant::text, '-') || '/' || of_type || ':' || of_id end
+    $function$;
+
+CREATE OR REPLACE FUNCTION public.audit_waiting(of_tenant uuid, OUT pids bigint[], OUT lag double precision, OUT silent boolean)
+ RETURNS record
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+      select coalesce(array_agg(w.pid), '{}'),
+        coalesce(extract(epoch from clock_timestamp() - min(w.appended_at)), 0)::double precision,
+        (select p.at < clock_timestamp() - interval '1 second' from public.audit_pulse as p)
+      from (
+        select e.pid, e.appended_at from public.audit_pending as e
+        where e.action <> 'audit.read' and (of_tenant is null or e.tenant_id = of_tenant)
+          and (current_setting('usher.scope', true) = 'all'
+            or e.tenant_id = nullif(current_setting('usher.tenant', true), '')::uuid)
+        order by e.pid desc limit 10000
+      ) as w
     $function$;
 
 CREATE OR REPLACE FUNCTION public.enqueue_wake(row_id uuid, of_type text, of_workflow text, with_input jsonb, for_request text, by_claimant text)
@@ -1235,11 +1296,19 @@ create policy owner on user_workspaces as permissive for all to usher_owner usin
 
 -- Grants
 
+grant execute on function audit_delivered(text,text[],text[]) to usher_app;
+
 grant execute on function audit_hmac(bytea,text) to public;
 
 grant execute on function audit_prepare_partitions(bigint) to usher_sequencer;
 
+grant execute on function audit_seq_at(timestamp with time zone) to usher_app;
+
+grant execute on function audit_still_waiting(bigint[]) to usher_app;
+
 grant execute on function audit_subject(uuid,text,text) to public;
+
+grant execute on function audit_waiting(uuid) to usher_app;
 
 grant execute on function enqueue_wake(uuid,text,text,jsonb,text,text) to public;
 
@@ -1264,6 +1333,8 @@ grant usage on sequence onboarding_events_id_seq to usher_app;
 grant select on table audit_actions to usher_app;
 
 grant insert, select on table audit_actions to usher_sequencer;
+
+grant insert on table audit_dedupe to usher_app;
 
 grant insert, select on table audit_entries to usher_app;
 

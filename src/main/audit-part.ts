@@ -43,10 +43,10 @@ export function startAuditPart(deps: Pick<Deps, 'log' | 'metrics'>, url: string)
       },
     }),
   ];
-  return {
-    async stop() {
-      await Promise.all(loops.map((loop) => loop.stop()));
-      await db.close();
-    },
+  const end = async (): Promise<void> => {
+    await Promise.all(loops.map((loop) => loop.stop()));
+    await db.close();
   };
+  let ended: Promise<void> | undefined;
+  return { stop: () => (ended ??= end()) };
 }

@@ -5,6 +5,9 @@
 export const ownActions = {
   'access.denied': ['operation', 'permission'],
 
+  'audit.delivery_refused': ['event_id'],
+  'audit.read': ['by'],
+
   'incident.closed': ['severity'],
   'incident.opened': ['severity'],
 

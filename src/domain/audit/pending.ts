@@ -35,33 +35,53 @@ export interface PendingEntry {
 
 /** Writes an entry in the caller's transaction: one insert, no lock, no read. */
 export async function insertPending(tx: Tx, entry: PendingEntry): Promise<void> {
+  await tx.run(insertOf(1), valuesOf(entry));
+}
+
+/** Rows of one statement; of these sizes only, so that there are few statements to prepare. */
+const strides = [64, 8, 1] as const;
+
+/** Writes many entries, in their order. */
+export async function insertAllPending(tx: Tx, entries: readonly PendingEntry[]): Promise<void> {
+  let from = 0;
+  for (const stride of strides) {
+    for (; entries.length - from >= stride; from += stride) {
+      await tx.run(insertOf(stride), entries.slice(from, from + stride).flatMap(valuesOf));
+    }
+  }
+}
+
+const columns = [
+  ...['id', 'kind', 'tenant_id', 'partner_id', 'action', 'outcome', 'actor_id', 'product'],
+  ...['source', 'request_id', 'target_ids', 'subjects', 'at', 'core'],
+  ...['parts', 'part_subjects', 'part_salts', 'part_bodies', 'part_searches'],
+];
+
+const inserts = new Map<number, string>();
+
+function insertOf(rows: number): string {
+  const known = inserts.get(rows);
+  if (known !== undefined) return known;
+  const row = (n: number): string =>
+    `(${columns.map((_, index) => `$${String(n * columns.length + index + 1)}`).join(', ')})`;
+  const text = `insert into audit_pending (${columns.join(', ')})
+     values ${Array.from({ length: rows }, (_, n) => row(n)).join(', ')}`;
+  inserts.set(rows, text);
+  return text;
+}
+
+function valuesOf(entry: PendingEntry): unknown[] {
   const { parts } = entry;
-  await tx.run(
-    `insert into audit_pending (id, kind, tenant_id, partner_id, action, outcome, actor_id, product, source, request_id,
-       target_ids, subjects, at, core, parts, part_subjects, part_salts, part_bodies, part_searches)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`,
-    [
-      entry.id,
-      entry.kind,
-      entry.tenantId,
-      entry.partnerId,
-      entry.action,
-      entry.outcome,
-      entry.actorId,
-      entry.product,
-      entry.source,
-      entry.requestId,
-      entry.targetIds,
-      entry.subjects,
-      entry.at,
-      entry.core,
-      parts.map(({ part }) => part),
-      parts.map(({ subjects }) => subjects.join('\n')),
-      parts.map(({ salt }) => salt),
-      parts.map(({ body }) => body),
-      parts.map(({ search }) => search),
-    ],
-  );
+  return [
+    ...[entry.id, entry.kind, entry.tenantId, entry.partnerId, entry.action, entry.outcome],
+    ...[entry.actorId, entry.product, entry.source, entry.requestId],
+    ...[entry.targetIds, entry.subjects, entry.at, entry.core],
+    parts.map(({ part }) => part),
+    parts.map(({ subjects }) => subjects.join('\n')),
+    parts.map(({ salt }) => salt),
+    parts.map(({ body }) => body),
+    parts.map(({ search }) => search),
+  ];
 }
 
 /** A pending entry as the sequencer reads it; the rest stays in the database and is moved there. */
