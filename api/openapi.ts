@@ -179,6 +179,10 @@ const sharedHeaders = {
   },
   'WWW-Authenticate': { required: true, schema: { type: 'string' } },
   ETag: { description: 'Version of the resource', schema: { type: 'string' } },
+  'X-Audit-Lag': {
+    description: 'For how many seconds entries have been waiting that the answer may lack',
+    schema: { type: 'number', minimum: 0 },
+  },
   'Idempotency-Replayed': {
     description: 'true when this is the answer of an earlier request with the same key',
     schema: { type: 'string', enum: ['true'] },
@@ -198,6 +202,7 @@ function successHeaders(contract: EndpointContract): HeaderName[] {
   return [
     ...(contract.method === 'get' ? (['ETag'] as const) : []),
     ...(contract.idempotent ? (['Idempotency-Replayed'] as const) : []),
+    ...(contract.tag === 'audit' && contract.method === 'get' ? (['X-Audit-Lag'] as const) : []),
   ];
 }
 

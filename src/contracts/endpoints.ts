@@ -1,4 +1,5 @@
 import type { EndpointContract } from './http';
+import { auditEndpoints } from './audit';
 import { holderEndpoints } from './holders';
 import { identityEndpoints } from './identity';
 import { inviteEndpoints } from './invites';
@@ -18,4 +19,5 @@ export const endpoints: readonly EndpointContract[] = [
   ...orderEndpoints,
   ...rolloutEndpoints,
   ...tenantResourceEndpoints,
+  ...auditEndpoints,
 ];

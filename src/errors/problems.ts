@@ -5,6 +5,7 @@ import { identityProblems } from './catalogue/identity';
 import { inviteProblems } from './catalogue/invites';
 import { mailProblems } from './catalogue/mails';
 import { onboardingProblems } from './catalogue/onboardings';
+import { auditProblems } from './catalogue/audit';
 import { requestProblems } from './catalogue/requests';
 import { rolloutProblems } from './catalogue/rollout';
 import { tenantProblems } from './catalogue/tenants';
@@ -36,6 +37,7 @@ export const problems = {
   ...mailProblems,
   ...rolloutProblems,
   ...archiveProblems,
+  ...auditProblems,
 } as const satisfies Record<string, ProblemDefinition>;
 
 /** A code of the error catalogue. */

@@ -6,6 +6,7 @@ import { createOnboardingCookies } from '../../api/onboarding-cookie';
 import type { OnboardingCookies } from '../../api/onboarding-cookie';
 import type { AnyHandlers, RouterDeps } from '../../api/router';
 import { clientAddress } from '../../api/app';
+import { createAuditRoutes } from '../../api/routes/audit';
 import { createHolderRoutes } from '../../api/routes/holders';
 import { createIncidentRoutes } from '../../api/routes/incidents';
 import { createInviteRoutes } from '../../api/routes/invites';
@@ -20,6 +21,7 @@ import { createTenantResourceRoutes } from '../../api/routes/tenant-resources';
 import { createUserRoutes } from '../../api/routes/users';
 import { createPageRoutes } from '../../api/pages/routes';
 import * as audit from '../domain/audit/audit-entries';
+import { createReadNotes } from '../domain/audit/reads';
 import { createIssuers } from '../domain/identity/oidc-issuers';
 import { sessionLives } from '../domain/identity/sessions';
 import { invitedEmailOf } from '../domain/onboarding/holder';
@@ -86,6 +88,7 @@ export function createHandlers(deps: Deps, captcha: CaptchaProvider | undefined)
     ...createRolloutRoutes(shared),
     ...createIncidentRoutes(shared),
     ...createTenantResourceRoutes(shared),
+    ...createAuditRoutes({ ...shared, readNotes: createReadNotes() }),
   };
   const idempotencyKeys = createIdempotencyKeys({ secret: cookieKey.key, ring });
   const authenticate = createAuthenticate({

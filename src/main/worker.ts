@@ -6,6 +6,7 @@ import { errorFields } from '../platform/log';
 import { startStepCounters } from '../platform/metrics';
 import { createMailTransport } from '../platform/mail/transport';
 import { declareLimits } from '../domain/onboarding/backend-rate';
+import { startAuditPart } from './audit-part';
 import { onceReachable } from './await-database';
 import { createDeps, settleBoot } from './deps';
 import type { Deps } from './deps';
@@ -23,10 +24,17 @@ export interface RunningWorker {
   stop(): Promise<void>;
 }
 
-/** Starts relay, reconciler, mail relay and the supervised Temporal part; none of them stops the others. */
+/** What a worker has beside its dependencies. */
+export interface WorkerOptions {
+  /** Postgres as usher_sequencer; the configured one unless said otherwise. */
+  readonly sequencerUrl?: string;
+  readonly bundlePath?: string;
+}
+
+/** Starts relay, reconciler, mail relay, sequencer and the supervised Temporal part; none of them stops the others. */
 export async function startWorker(
   deps: Deps,
-  options: { bundlePath?: string } = {},
+  { sequencerUrl, ...options }: WorkerOptions = {},
 ): Promise<RunningWorker> {
   const transport = createMailTransport({
     url: deps.env.SMTP_URL.reveal(),
@@ -38,6 +46,7 @@ export async function startWorker(
     withSystem(deps.db, 'boot', (tx) => declareLimits(tx, pathLimitsOf(deps))),
   );
   const upkeep = startUpkeep(deps, mailSender);
+  const audit = startAuditPart(deps, sequencerUrl ?? deps.env.DATABASE_SEQUENCER_URL.reveal());
   const watch = watchTemporal(deps, (namespaceId) => {
     upkeep.onTemporalFound(namespaceId);
   });
@@ -50,6 +59,7 @@ export async function startWorker(
     async stop() {
       await Promise.all([watch.stop(), temporal.stop()]);
       await upkeep.stop();
+      await audit.stop();
       transport.close();
     },
   };

@@ -174,7 +174,7 @@ const shape = {
   TRUSTED_PROXIES: list,
   DATABASE_URL: secret,
   DATABASE_OWNER_URL: secret,
-  DATABASE_SEQUENCER_URL: secret.optional(),
+  DATABASE_SEQUENCER_URL: secret,
   DATABASE_POOL: whole(1, 200),
   TEMPORAL_ADDRESS: z.string().regex(/^.+:\d+$/, 'must be `host:port`'),
   TEMPORAL_NAMESPACE: z.string().min(1),
@@ -279,7 +279,8 @@ export function loadConfig(env: NodeJS.ProcessEnv, process: ProcessName): Config
 // migrate needs its one URL and nothing else, so that its secrets stay few.
 function isNeeded(name: string, process: ProcessName): boolean {
   if (process === 'migrate') return name === 'DATABASE_OWNER_URL';
-  return !(process === 'cli' && name === 'DATABASE_OWNER_URL');
+  const rare = ['DATABASE_OWNER_URL', 'DATABASE_SEQUENCER_URL'];
+  return !(process === 'cli' && rare.includes(name));
 }
 
 function readVariable(

@@ -263,6 +263,7 @@ export type SystemPurpose =
   | 'holder'
   | 'idempotency'
   | 'metrics'
+  | 'sequencer'
   | 'boot'
   | 'cli';
 

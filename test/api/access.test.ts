@@ -191,7 +191,7 @@ describe('a person', () => {
         sql<Record<string, unknown>>(
           app,
           `select outcome, metadata->>'operation' as operation, metadata->>'permission' as permission
-           from audit_entries where action = 'access.denied' and actor_id = $1`,
+           from audit_trail where action = 'access.denied' and actor_id = $1`,
           [`user:${operator.id}`],
         ),
       (rows) => rows.length > 0,

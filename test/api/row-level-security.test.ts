@@ -29,7 +29,8 @@ beforeAll(async () => {
   superuser = new Client({ connectionString: app.database.superUrl });
   await superuser.connect();
   const { rows } = await superuser.query<{ name: string }>(
-    `select relname as name from pg_class where relnamespace = 'public'::regnamespace and relrowsecurity order by 1`,
+    `select relname as name from pg_class where relnamespace = 'public'::regnamespace and relrowsecurity
+       and has_table_privilege('usher_app', oid, 'select') order by 1`,
   );
   owned = rows.map(({ name }) => name);
 
@@ -71,7 +72,7 @@ afterAll(async () => {
 test('every table that belongs to tenants is under row-level security, for its owner as well', async () => {
   const { rows } = await superuser.query<{ name: string; forced: boolean }>(
     `select c.relname as name, c.relforcerowsecurity as forced from pg_class as c
-     where c.relnamespace = 'public'::regnamespace and c.relkind = 'r'
+     where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
        and (c.relname = 'tenants' or exists (
          select 1 from pg_attribute where attrelid = c.oid and attname = 'tenant_id' and not attisdropped))
      order by 1`,
@@ -79,13 +80,18 @@ test('every table that belongs to tenants is under row-level security, for its o
   // Events are read by services, across tenants, with a permission of their own.
   const expected = rows.filter(({ name }) => name !== 'events');
   expect(expected.filter(({ forced }) => !forced)).toEqual([]);
-  expect(owned).toEqual(expected.map(({ name }) => name));
+  // Nobody reads audit entries before they are in the log.
+  const readable = expected.map(({ name }) => name).filter((name) => name !== 'audit_pending');
+  expect(owned).toEqual(readable);
   expect(owned.length).toBeGreaterThan(15);
 });
 
 test('every one of them holds rows, and unscoped none is to be seen', async () => {
   for (const table of owned) {
-    expect([table, (await inAll(table)) > 0]).toEqual([table, true]);
+    // What the release before writes there goes into the log at once.
+    if (table !== 'audit_entries') {
+      expect([table, (await inAll(table)) > 0]).toEqual([table, true]);
+    }
     expect([table, await seenUnscoped(table)]).toEqual([table, 0]);
   }
 });
@@ -146,9 +152,9 @@ test('the application can neither change nor empty the log, nor the schema', asy
   const run = (sql: string): Promise<unknown> =>
     withOperator(app.deps.db, 'user:test', (tx) => tx.run(sql));
   for (const sql of [
-    `update audit_entries set action = 'nothing'`,
-    'delete from audit_entries',
-    'truncate audit_entries',
+    `update audit_log set action = 'nothing'`,
+    'delete from audit_log',
+    'truncate audit_log',
     'delete from onboarding_events',
     'drop table invites',
     'alter table invites disable row level security',

@@ -5,6 +5,8 @@ import { Writable } from 'node:stream';
 import { openApiDocument } from '../../api/openapi';
 import { createServiceAccount, shorthand } from '../../src/domain/identity/service-accounts';
 import { createApiServer } from '../../src/main/api';
+import { startAuditPart } from '../../src/main/audit-part';
+import type { AuditPart } from '../../src/main/audit-part';
 import { createDeps, settleBoot } from '../../src/main/deps';
 import type { Deps } from '../../src/main/deps';
 import { startWorker } from '../../src/main/worker';
@@ -53,6 +55,8 @@ export interface TestApp {
   /** A service account key with the permissions of a role, or with given ones. */
   keyFor(role: string): Promise<string>;
   startWorker(): Promise<RunningWorker>;
+  /** The audit sequencer alone, for an app without a worker. */
+  startSequencer(): AuditPart;
   stop(): Promise<void>;
 }
 
@@ -112,6 +116,7 @@ export async function startTestApp(
   const documented = responsesOf(openApiDocument());
   const owner = await accountKey(deps, 'owner');
   const workers: RunningWorker[] = [];
+  const sequencers: AuditPart[] = [];
 
   const app: TestApp = {
     url,
@@ -148,12 +153,20 @@ export async function startTestApp(
     async startWorker() {
       runtimeInstalled ||= install(deps);
       const { codePath } = await workflowBundle();
-      const worker = await startWorker(deps, { bundlePath: codePath });
+      const worker = await startWorker(deps, {
+        sequencerUrl: database.sequencerUrl,
+        bundlePath: codePath,
+      });
       workers.push(worker);
       return worker;
     },
+    startSequencer() {
+      const part = startAuditPart(deps, database.sequencerUrl);
+      sequencers.push(part);
+      return part;
+    },
     async stop() {
-      for (const worker of workers) await worker.stop();
+      for (const part of [...workers, ...sequencers]) await part.stop();
       await new Promise<void>((resolve) => {
         server.close(() => {
           resolve();

@@ -30,6 +30,7 @@ export const permissions = [
   'partners:write',
   'audit:read',
   'audit:export',
+  'audit:append',
   'keys:create',
   'keys:read',
   'keys:write',
