@@ -1,4 +1,4 @@
-import { countPending } from '../domain/audit/pending';
+import { logHealth } from '../domain/audit/health';
 import { batchSize, createSequencer } from '../domain/audit/sequencer';
 import { createDatabase, withSystem } from '../platform/db';
 import { errorFields } from '../platform/log';
@@ -38,7 +38,7 @@ export function startAuditPart(deps: Pick<Deps, 'log' | 'metrics'>, url: string)
       everyMs: 15_000,
       log,
       round: async () => {
-        metrics.auditPending.set(await withSystem(db, 'metrics', countPending));
+        metrics.auditPending.set((await withSystem(db, 'metrics', logHealth)).pending);
         return false;
       },
     }),

@@ -7,6 +7,7 @@ import type { OnboardingCookies } from '../../api/onboarding-cookie';
 import type { AnyHandlers, RouterDeps } from '../../api/router';
 import { clientAddress } from '../../api/app';
 import { createAuditRoutes } from '../../api/routes/audit';
+import { createAuditArchiveRoutes } from '../../api/routes/audit-archive';
 import { createHolderRoutes } from '../../api/routes/holders';
 import { createIncidentRoutes } from '../../api/routes/incidents';
 import { createInviteRoutes } from '../../api/routes/invites';
@@ -89,6 +90,7 @@ export function createHandlers(deps: Deps, captcha: CaptchaProvider | undefined)
     ...createIncidentRoutes(shared),
     ...createTenantResourceRoutes(shared),
     ...createAuditRoutes({ ...shared, readNotes: createReadNotes() }),
+    ...createAuditArchiveRoutes(shared),
   };
   const idempotencyKeys = createIdempotencyKeys({ secret: cookieKey.key, ring });
   const authenticate = createAuthenticate({

@@ -264,6 +264,7 @@ export type SystemPurpose =
   | 'idempotency'
   | 'metrics'
   | 'sequencer'
+  | 'archive'
   | 'boot'
   | 'cli';
 

@@ -5,8 +5,15 @@
 export const ownActions = {
   'access.denied': ['operation', 'permission'],
 
+  'audit.archive_requested': [],
+  'audit.archived': ['batch', 'n', 'from_seq', 'to_seq', 'manifest'],
+  'audit.checkpoint_ordered': [],
   'audit.delivery_refused': ['event_id'],
+  'audit.forked': ['previous_origin', 'published'],
+  'audit.key_announced': ['vkey', 'after'],
+  'audit.pruned': ['from_seq', 'to_seq', 'manifests'],
   'audit.read': ['by'],
+  'audit.restore_requested': ['start_seq', 'end_seq'],
 
   'incident.closed': ['severity'],
   'incident.opened': ['severity'],

@@ -1,3 +1,4 @@
+import { listArchives, restoreArchive, runArchive } from './audit-archive';
 import type { Command } from './command';
 import { connectorCheck } from './connector-check';
 import { doctor } from './doctor';
@@ -36,4 +37,7 @@ export const commands: readonly Command[] = [
   listOutbox,
   replayOutbox,
   listMailsCommand,
+  runArchive,
+  listArchives,
+  restoreArchive,
 ];
