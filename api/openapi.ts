@@ -161,8 +161,9 @@ function responses(contract: EndpointContract, schemas: Schemas): Json {
 }
 
 function contentOf(schema: z.ZodType, schemas: Schemas): Json {
-  return schema.meta()?.['contentMediaType'] === 'text/html'
-    ? { 'text/html': { schema: { type: 'string' } } }
+  const type = schema.meta()?.['contentMediaType'];
+  return typeof type === 'string'
+    ? { [type]: { schema: { type: 'string' } } }
     : { 'application/json': { schema: schemas.convert(schema, 'output') } };
 }
 

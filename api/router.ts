@@ -1,6 +1,7 @@
 import { parse as parseCookies } from 'cookie';
 import { Router } from 'express';
 import type { Request, Response } from 'express';
+import type { z } from 'zod';
 import type { EndpointContract } from '../src/contracts/http';
 import { DomainError } from '../src/errors/problems';
 import type { Caller, OnboardingCaller } from '../src/domain/identity/callers';
@@ -137,6 +138,11 @@ function send(contract: EndpointContract, reply: Reply, response: Response): voi
   const schema = contract.responses[reply.status];
   const body = reply.body as unknown;
   if (schema === null || body === null) response.end();
-  else if (typeof body === 'string') response.type('html').send(body);
+  else if (typeof body === 'string') response.type(mediaTypeOf(schema)).send(body);
   else response.type('application/json').send(JSON.stringify(body));
+}
+
+function mediaTypeOf(schema: z.ZodType | undefined): string {
+  const type = schema?.meta()?.['contentMediaType'];
+  return typeof type === 'string' ? type : 'text/html';
 }

@@ -98,6 +98,8 @@ export async function startBenchServers(): Promise<BenchServers> {
     KEYS_HASH_PEPPER: `p1:${secret}`,
     SECRETS_KEY_RING: `k1:${secret}`,
     COOKIE_SECRET: `c1:${secret}`,
+    AUDIT_CHECKPOINT_KEYS: `a1:${secret}`,
+    AUDIT_SIGNING_KEY: `h1:${secret}`,
     SAMPLE_BACKEND_URL: backend.url,
     SAMPLE_BACKEND_KEY: backendKey,
     OUTBOUND_ALLOW_CIDRS: '127.0.0.0/8',

@@ -13,6 +13,22 @@ create table audit_actions (
   constraint audit_actions_pkey PRIMARY KEY (action)
 );
 
+create table audit_checkpoints (
+  origin text not null,
+  size bigint not null,
+  root bytea not null,
+  head_hash bytea not null,
+  note text not null,
+  reason text not null,
+  at timestamp with time zone default clock_timestamp() not null,
+  published_at timestamp with time zone,
+  constraint audit_checkpoints_head_hash_check CHECK ((octet_length(head_hash) = 32)),
+  constraint audit_checkpoints_pkey PRIMARY KEY (origin, size),
+  constraint audit_checkpoints_reason_check CHECK ((reason = ANY (ARRAY['startup'::text, 'interval'::text, 'threshold'::text, 'manual'::text]))),
+  constraint audit_checkpoints_root_check CHECK ((octet_length(root) = 32)),
+  constraint audit_checkpoints_size_check CHECK ((size > 0))
+);
+
 create table audit_dedupe (
   caller text not null,
   source text not null,
@@ -59,8 +75,22 @@ create table audit_head (
   system_identifier text,
   database_oid bigint,
   updated_at timestamp with time zone default now() not null,
+  halted text,
   constraint audit_head_one_check CHECK (one),
   constraint audit_head_pkey PRIMARY KEY (one)
+);
+
+create table audit_keys (
+  vkey text not null,
+  origin text not null,
+  n integer not null,
+  announced_by uuid,
+  since_size bigint,
+  until_size bigint,
+  endorsement text,
+  added_at timestamp with time zone default clock_timestamp() not null,
+  constraint audit_keys_origin_n_key UNIQUE (origin, n),
+  constraint audit_keys_pkey PRIMARY KEY (vkey)
 );
 
 create table audit_log (
@@ -93,6 +123,7 @@ create table audit_partitions (
   from_seq bigint not null,
   to_seq bigint not null,
   made_at timestamp with time zone default now() not null,
+  pruned_at timestamp with time zone,
   constraint audit_partitions_check CHECK ((to_seq > from_seq)),
   constraint audit_partitions_pkey PRIMARY KEY (from_seq)
 );
@@ -147,6 +178,20 @@ create table audit_pulse (
   constraint audit_pulse_one_check CHECK (one),
   constraint audit_pulse_pkey PRIMARY KEY (one)
 );
+
+create table audit_signatures (
+  id uuid not null,
+  kind text not null,
+  tenant_id uuid,
+  claim jsonb default '{}'::jsonb not null,
+  requested_by text not null,
+  requested_at timestamp with time zone default clock_timestamp() not null,
+  note text,
+  signed_at timestamp with time zone,
+  constraint audit_signatures_kind_check CHECK ((kind = ANY (ARRAY['checkpoint'::text, 'tenant-head'::text, 'export'::text]))),
+  constraint audit_signatures_pkey PRIMARY KEY (id)
+);
+alter table audit_signatures enable row level security, force row level security;
 
 create table audit_tenant_heads (
   tenant_id uuid not null,
@@ -804,6 +849,10 @@ create table users (
 
 CREATE INDEX audit_actions_search ON public.audit_actions USING gin (lower(action) gin_trgm_ops);
 
+CREATE INDEX audit_checkpoints_size ON public.audit_checkpoints USING btree (size);
+
+CREATE INDEX audit_checkpoints_unpublished ON public.audit_checkpoints USING btree (size) WHERE (published_at IS NULL);
+
 CREATE INDEX audit_dedupe_event ON public.audit_dedupe USING btree (event_id);
 
 CREATE INDEX audit_entries_action ON public.audit_entries USING btree (action, seq);
@@ -829,6 +878,8 @@ CREATE INDEX audit_log_tenant ON ONLY public.audit_log USING btree (tenant_id, s
 CREATE INDEX audit_log_trouble ON ONLY public.audit_log USING btree (seq) WHERE (outcome <> 'success'::text);
 
 CREATE INDEX audit_pii_search ON ONLY public.audit_pii USING gin (search gin_trgm_ops) WHERE (search IS NOT NULL);
+
+CREATE INDEX audit_signatures_open ON public.audit_signatures USING btree (requested_at) WHERE (signed_at IS NULL);
 
 CREATE INDEX connector_line_order ON public.connector_line USING btree (connector, path, place);
 
@@ -1188,6 +1239,12 @@ create policy owner on audit_pii as permissive for all to usher_owner using (tru
 
 create policy sequencer on audit_pii as permissive for all to usher_sequencer using (true) with check (true);
 
+create policy app on audit_signatures as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
+
+create policy owner on audit_signatures as permissive for all to usher_owner using (true) with check (true);
+
+create policy sequencer on audit_signatures as permissive for all to usher_sequencer using (true) with check (true);
+
 create policy app on audit_tenant_heads as permissive for select to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid) OR ((current_setting('usher.scope'::text, true) = 'partner'::text) AND (tenant_id IN ( SELECT tenants.id
    FROM tenants
   WHERE (tenants.partner_id = (NULLIF(current_setting('usher.partner'::text, true), ''::text))::uuid))))));
@@ -1296,6 +1353,18 @@ create policy owner on user_workspaces as permissive for all to usher_owner usin
 
 -- Grants
 
+grant update on column audit_checkpoints.published_at to usher_sequencer;
+
+grant update on column audit_keys.endorsement to usher_sequencer;
+
+grant update on column audit_keys.since_size to usher_sequencer;
+
+grant update on column audit_keys.until_size to usher_sequencer;
+
+grant update on column audit_signatures.note to usher_sequencer;
+
+grant update on column audit_signatures.signed_at to usher_sequencer;
+
 grant execute on function audit_delivered(text,text[],text[]) to usher_app;
 
 grant execute on function audit_hmac(bytea,text) to public;
@@ -1334,6 +1403,10 @@ grant select on table audit_actions to usher_app;
 
 grant insert, select on table audit_actions to usher_sequencer;
 
+grant select on table audit_checkpoints to usher_app;
+
+grant insert, select on table audit_checkpoints to usher_sequencer;
+
 grant insert on table audit_dedupe to usher_app;
 
 grant insert, select on table audit_entries to usher_app;
@@ -1341,6 +1414,10 @@ grant insert, select on table audit_entries to usher_app;
 grant select on table audit_head to usher_app;
 
 grant select, update on table audit_head to usher_sequencer;
+
+grant select on table audit_keys to usher_app;
+
+grant insert, select on table audit_keys to usher_sequencer;
 
 grant select on table audit_log to usher_app;
 
@@ -1361,6 +1438,10 @@ grant insert, select on table audit_pii to usher_sequencer;
 grant select on table audit_pulse to usher_app;
 
 grant select, update on table audit_pulse to usher_sequencer;
+
+grant insert, select on table audit_signatures to usher_app;
+
+grant delete, select on table audit_signatures to usher_sequencer;
 
 grant select on table audit_tenant_heads to usher_app;
 

@@ -1,5 +1,6 @@
 import type { EndpointContract } from './http';
 import { auditEndpoints } from './audit';
+import { auditCheckpointEndpoints } from './audit-checkpoints';
 import { holderEndpoints } from './holders';
 import { identityEndpoints } from './identity';
 import { inviteEndpoints } from './invites';
@@ -20,4 +21,5 @@ export const endpoints: readonly EndpointContract[] = [
   ...rolloutEndpoints,
   ...tenantResourceEndpoints,
   ...auditEndpoints,
+  ...auditCheckpointEndpoints,
 ];

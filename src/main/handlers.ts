@@ -7,6 +7,7 @@ import type { OnboardingCookies } from '../../api/onboarding-cookie';
 import type { AnyHandlers, RouterDeps } from '../../api/router';
 import { clientAddress } from '../../api/app';
 import { createAuditRoutes } from '../../api/routes/audit';
+import { createAuditCheckpointRoutes } from '../../api/routes/audit-checkpoints';
 import { createHolderRoutes } from '../../api/routes/holders';
 import { createIncidentRoutes } from '../../api/routes/incidents';
 import { createInviteRoutes } from '../../api/routes/invites';
@@ -88,6 +89,7 @@ export function createHandlers(deps: Deps, captcha: CaptchaProvider | undefined)
     ...createRolloutRoutes(shared),
     ...createIncidentRoutes(shared),
     ...createTenantResourceRoutes(shared),
+    ...createAuditCheckpointRoutes(shared),
     ...createAuditRoutes({ ...shared, readNotes: createReadNotes() }),
   };
   const idempotencyKeys = createIdempotencyKeys({ secret: cookieKey.key, ring });

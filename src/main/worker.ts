@@ -5,7 +5,8 @@ import { withSystem } from '../platform/db';
 import { errorFields } from '../platform/log';
 import { createMailTransport } from '../platform/mail/transport';
 import { declareLimits } from '../domain/onboarding/backend-rate';
-import { startAuditPart } from './audit-part';
+import { auditPartOptions, startAuditPart } from './audit-part';
+import type { AuditPartOptions } from './audit-part';
 import { createDeps, settleBoot } from './deps';
 import type { Deps } from './deps';
 import { announce, listen } from './listen';
@@ -23,15 +24,15 @@ export interface RunningWorker {
 
 /** What a worker has beside its dependencies. */
 export interface WorkerOptions {
-  /** Postgres as usher_sequencer; the configured one unless said otherwise. */
-  readonly sequencerUrl?: string;
+  /** How the audit log is kept; as configured unless said otherwise. */
+  readonly audit?: AuditPartOptions;
   readonly bundlePath?: string;
 }
 
 /** Starts relay, reconciler, mail relay, sequencer and the supervised Temporal part; none of them stops the others. */
 export async function startWorker(
   deps: Deps,
-  { sequencerUrl, ...options }: WorkerOptions = {},
+  { audit: auditOptions, ...options }: WorkerOptions = {},
 ): Promise<RunningWorker> {
   const transport = createMailTransport({
     url: deps.env.SMTP_URL.reveal(),
@@ -40,7 +41,7 @@ export async function startWorker(
   const mailSender = createMailSender({ ...deps, transport });
   await withSystem(deps.db, 'boot', (tx) => declareLimits(tx, pathLimitsOf(deps)));
   const upkeep = startUpkeep(deps, mailSender);
-  const audit = startAuditPart(deps, sequencerUrl ?? deps.env.DATABASE_SEQUENCER_URL.reveal());
+  const audit = startAuditPart(deps, auditOptions ?? auditPartOptions(deps.env));
   const temporal = startTemporalPart(deps, createActivities({ ...deps, mailSender }), {
     onConnected: () => {
       upkeep.onTemporalConnected();

@@ -110,6 +110,25 @@ export const variables = {
     description: 'At least 32 bytes, base64; signs forms, cursors and cookies',
     secret: true,
   },
+  AUDIT_CHECKPOINT_KEYS: {
+    description: '`id:base64` of 32 bytes each, by comma: ed25519 seeds; the first signs the log',
+    secret: true,
+    only: ['worker', 'cli'],
+  },
+  AUDIT_SIGNING_KEY: {
+    description: '`label:base64` of at least 32 bytes: the HMAC line of checkpoints',
+    secret: true,
+    only: ['worker', 'cli'],
+  },
+  AUDIT_TRUSTED_KEY: {
+    description: "The log's verifier key that `audit verify` trusts; without it the stored one",
+    default: '',
+  },
+  AUDIT_COLD_ENDPOINT: {
+    description:
+      'Where checkpoints are published outside the database: `file:///folder`, or nowhere',
+    default: '',
+  },
   PASSWORD_MIN_LENGTH: { description: 'Shortest password', default: '15' },
   OIDC_ISSUERS: { description: 'JSON list of identity providers', secret: true, default: '[]' },
   SESSION_IDLE_MINUTES: { description: 'Idle time after which a session ends', default: '30' },
@@ -192,6 +211,10 @@ const shape = {
     .regex(/^[a-z][a-z0-9]{1,9}$/, 'must be 2 to 10 lower-case letters or digits'),
   SECRETS_KEY_RING: keyList(32, true),
   COOKIE_SECRET: keyList(32, false),
+  AUDIT_CHECKPOINT_KEYS: keyList(32, true),
+  AUDIT_SIGNING_KEY: keyList(32, false),
+  AUDIT_TRUSTED_KEY: z.string(),
+  AUDIT_COLD_ENDPOINT: z.union([z.literal(''), z.url({ protocol: /^file$/ })]),
   PASSWORD_MIN_LENGTH: whole(8, 128),
   OIDC_ISSUERS: oidcIssuers,
   SESSION_IDLE_MINUTES: whole(1, 1440),
@@ -268,11 +291,18 @@ export function loadConfig(env: NodeJS.ProcessEnv, process: ProcessName): Config
   return values as Config;
 }
 
+/** What a command asks for only when it uses it. */
+const rare: ReadonlySet<string> = new Set<VariableName>([
+  'DATABASE_OWNER_URL',
+  'DATABASE_SEQUENCER_URL',
+  'AUDIT_CHECKPOINT_KEYS',
+  'AUDIT_SIGNING_KEY',
+]);
+
 // migrate needs its one URL and nothing else, so that its secrets stay few.
 function isNeeded(name: string, process: ProcessName): boolean {
   if (process === 'migrate') return name === 'DATABASE_OWNER_URL';
-  const rare = ['DATABASE_OWNER_URL', 'DATABASE_SEQUENCER_URL'];
-  return !(process === 'cli' && rare.includes(name));
+  return !(process === 'cli' && rare.has(name));
 }
 
 function readVariable(

@@ -216,6 +216,7 @@ export type SystemPurpose =
   | 'holder'
   | 'idempotency'
   | 'metrics'
+  | 'audit'
   | 'sequencer'
   | 'boot'
   | 'cli';

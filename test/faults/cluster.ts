@@ -210,6 +210,8 @@ async function assemble(
     KEYS_HASH_PEPPER: `p1:${key}`,
     SECRETS_KEY_RING: `k1:${key}`,
     COOKIE_SECRET: `c1:${key}`,
+    AUDIT_CHECKPOINT_KEYS: `a1:${key}`,
+    AUDIT_SIGNING_KEY: `h1:${key}`,
     SAMPLE_BACKEND_URL: (await options.backendUrl?.(backendUrl)) ?? backendUrl,
     SAMPLE_BACKEND_KEY: 'sample-key',
     OUTBOUND_ALLOW_CIDRS: '127.0.0.0/8',

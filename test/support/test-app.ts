@@ -6,7 +6,7 @@ import { openApiDocument } from '../../api/openapi';
 import { createServiceAccount, shorthand } from '../../src/domain/identity/service-accounts';
 import { createApiServer } from '../../src/main/api';
 import { startAuditPart } from '../../src/main/audit-part';
-import type { AuditPart } from '../../src/main/audit-part';
+import type { AuditPart, AuditPartOptions } from '../../src/main/audit-part';
 import { createDeps, settleBoot } from '../../src/main/deps';
 import type { Deps } from '../../src/main/deps';
 import { startWorker } from '../../src/main/worker';
@@ -18,6 +18,7 @@ import { startMailbox } from '../../src/servers/mailbox';
 import type { Mailbox } from '../../src/servers/mailbox';
 import { startSampleBackend } from '../../src/servers/sample-backend';
 import type { SampleBackend } from '../../src/servers/sample-backend';
+import { signingKeys } from './audit-keys';
 import { createTestDatabase } from './database';
 import type { TestDatabase } from './database';
 import { responsesOf } from './openapi';
@@ -56,7 +57,7 @@ export interface TestApp {
   keyFor(role: string): Promise<string>;
   startWorker(): Promise<RunningWorker>;
   /** The audit sequencer alone, for an app without a worker. */
-  startSequencer(): AuditPart;
+  startSequencer(over?: Partial<AuditPartOptions>): AuditPart;
   stop(): Promise<void>;
 }
 
@@ -117,6 +118,7 @@ export async function startTestApp(
   const owner = await accountKey(deps, 'owner');
   const workers: RunningWorker[] = [];
   const sequencers: AuditPart[] = [];
+  const audit = { url: database.sequencerUrl, keys: signingKeys() };
 
   const app: TestApp = {
     url,
@@ -154,14 +156,14 @@ export async function startTestApp(
       runtimeInstalled ||= install(deps);
       const { codePath } = await workflowBundle();
       const worker = await startWorker(deps, {
-        sequencerUrl: database.sequencerUrl,
+        audit,
         bundlePath: codePath,
       });
       workers.push(worker);
       return worker;
     },
-    startSequencer() {
-      const part = startAuditPart(deps, database.sequencerUrl);
+    startSequencer(over = {}) {
+      const part = startAuditPart(deps, { ...audit, ...over });
       sequencers.push(part);
       return part;
     },

@@ -5,7 +5,10 @@
 export const ownActions = {
   'access.denied': ['operation', 'permission'],
 
+  'audit.checkpoint_ordered': [],
   'audit.delivery_refused': ['event_id'],
+  'audit.forked': ['previous_origin', 'published'],
+  'audit.key_announced': ['vkey', 'after'],
   'audit.read': ['by'],
 
   'incident.closed': ['severity'],

@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto';
 import type { Tx } from '../../platform/db';
+import { newOrigin } from './origins';
 import { CompactRange } from './tree';
 
 /** The end of the log, locked: whoever holds it is the one who writes the log. */
@@ -54,7 +54,7 @@ export async function moveHead(tx: Tx, from: Head, last: Buffer): Promise<void> 
 
 /** Names the log, once, and notes which database it lies in. Returns the name. */
 export async function foundLog(tx: Tx, identity: DatabaseIdentity): Promise<string> {
-  const origin = `usher/audit/${randomBytes(16).toString('hex')}`;
+  const origin = newOrigin();
   await tx.run(
     'update audit_head set origin = $1, system_identifier = $2, database_oid = $3 where origin is null',
     [origin, identity.systemIdentifier, identity.databaseOid],
@@ -97,4 +97,27 @@ export async function beat(tx: Tx): Promise<boolean> {
 /** Makes partitions until there is one for a seq. */
 export async function preparePartitions(tx: Tx, upTo: number): Promise<void> {
   await tx.one('select audit_prepare_partitions($1) as prepared', [upTo]);
+}
+
+/** The log's name; null before the first start. */
+export async function originOfLog(tx: Tx): Promise<string | null> {
+  return (await tx.one<{ origin: string | null }>('select origin from audit_head')).origin;
+}
+
+/** How many entries the log has. */
+export async function sizeOfLog(tx: Tx): Promise<number> {
+  return (await tx.one<{ size: number }>('select size from audit_head')).size;
+}
+
+/** Gives the log another name, in the database where it lies now. */
+export async function renameLog(tx: Tx, origin: string, home: DatabaseIdentity): Promise<void> {
+  await tx.run(
+    'update audit_head set origin = $1, system_identifier = $2, database_oid = $3, halted = null',
+    [origin, home.systemIdentifier, home.databaseOid],
+  );
+}
+
+/** Notes why the log stands still; null when it does not. */
+export async function markHalted(tx: Tx, why: string | null): Promise<void> {
+  await tx.run('update audit_head set halted = $1 where halted is distinct from $1', [why]);
 }

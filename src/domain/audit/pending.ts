@@ -104,6 +104,14 @@ export function takeWaiting(tx: Tx, limit: number): Promise<Waiting[]> {
   );
 }
 
+/** One pending entry, by its id. */
+export function takeOne(tx: Tx, id: string): Promise<Waiting[]> {
+  return tx.rows<Waiting>(
+    'select pid, kind, tenant_id, action, core from audit_pending where id = $1',
+    [id],
+  );
+}
+
 /** Where a pending entry stands in the log from now on. */
 export interface Numbered {
   readonly pid: number;
@@ -158,12 +166,4 @@ export async function moveToLog(
     ],
   );
   return moved;
-}
-
-/** How many entries wait for their place in the log. */
-export async function countPending(tx: Tx): Promise<number> {
-  const { count } = await tx.one<{ count: number }>(
-    'select count(*)::int as count from audit_pending',
-  );
-  return count;
 }

@@ -1,18 +1,11 @@
 import { withSystem } from '../../platform/db';
 import type { Database, Tx } from '../../platform/db';
 import { leafHash } from './hashes';
-import {
-  beat,
-  databaseIdentity,
-  foundLog,
-  homeOfLog,
-  lockHead,
-  moveHead,
-  preparePartitions,
-} from './head';
+import { beat, lockHead, moveHead, preparePartitions } from './head';
 import type { Head } from './head';
 import { noteActions } from './known-actions';
 import { leafHead, leafTail, zeroHash } from './leaf.rules';
+import { openLog } from './opening';
 import { moveToLog, takeWaiting } from './pending';
 import type { Numbered, Waiting } from './pending';
 import { moveTenantHeads, tenantHeads } from './tenant-heads';
@@ -32,17 +25,30 @@ export const batchSize = 1_000;
 /** Most actions that a process remembers as noted. */
 const mostActions = 10_000;
 
-/** Builds the sequencer of a process; the database is opened as usher_sequencer. */
-export function createSequencer(db: Database): Sequencer {
+/**
+ * Builds the sequencer of a process.
+ * @param db opened as usher_sequencer
+ * @param open finds out whether the log may be gone on with, at the start and after every failure: it may be another
+ *   database that is there then. Returns the log's origin, or undefined while nobody can tell.
+ */
+export function createSequencer(
+  db: Database,
+  open: () => Promise<string | undefined> = () => openLog(db),
+): Sequencer {
   const noted = new Set<string>();
   let origin: string | undefined;
 
   const work = async (): Promise<number> => {
     if (!(await withSystem(db, 'sequencer', beat))) return 0;
-    origin ??= await withSystem(db, 'sequencer', openLog);
+    origin ??= await open();
     if (origin === undefined) return 0;
     const name = origin;
-    const batch = await withSystem(db, 'sequencer', (tx) => sequence(tx, name, noted));
+    const batch = await withSystem(db, 'sequencer', async (tx) => {
+      const head = await lockHead(tx);
+      if (!head) return { count: 0, actions: [] };
+      if (head.origin !== name) throw new Error('The audit log has another origin now');
+      return sequence(tx, name, head, await takeWaiting(tx, batchSize), noted);
+    });
     if (noted.size > mostActions) noted.clear();
     for (const action of batch.actions) noted.add(action);
     return batch.count;
@@ -52,7 +58,6 @@ export function createSequencer(db: Database): Sequencer {
       try {
         return await work();
       } catch (error) {
-        // It may be another database that is there the next time.
         origin = undefined;
         throw error;
       }
@@ -60,28 +65,20 @@ export function createSequencer(db: Database): Sequencer {
   };
 }
 
-/** The log's name, which it gets at its first start; undefined while another sequencer holds the head. */
-async function openLog(tx: Tx): Promise<string | undefined> {
-  const head = await lockHead(tx);
-  if (!head) return undefined;
-  const here = await databaseIdentity(tx);
-  if (head.origin === null) return foundLog(tx, here);
-  const home = await homeOfLog(tx);
-  if (home?.systemIdentifier !== here.systemIdentifier || home.databaseOid !== here.databaseOid) {
-    throw new Error('The audit log was copied here from another database');
-  }
-  return head.origin;
+/** What a batch has done. */
+export interface Batch {
+  readonly count: number;
+  readonly actions: readonly string[];
 }
 
-async function sequence(
+/** Moves pending entries into the log, in the transaction that holds its head. */
+export async function sequence(
   tx: Tx,
   origin: string,
-  noted: ReadonlySet<string>,
-): Promise<{ count: number; actions: readonly string[] }> {
-  const head = await lockHead(tx);
-  if (!head) return { count: 0, actions: [] };
-  if (head.origin !== origin) throw new Error('The audit log has another origin now');
-  const waiting = await takeWaiting(tx, batchSize);
+  head: Head,
+  waiting: readonly Waiting[],
+  noted: ReadonlySet<string> = new Set(),
+): Promise<Batch> {
   if (waiting.length === 0) return { count: 0, actions: [] };
   if (head.prepared <= head.size + waiting.length) {
     await preparePartitions(tx, head.size + batchSize);

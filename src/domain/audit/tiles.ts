@@ -1,4 +1,6 @@
 import type { Tx } from '../../platform/db';
+import { tileKey } from './proofs';
+import type { ReadTiles, TileAddress } from './proofs';
 import type { TileGrowth } from './tree';
 
 /** Appends hashes to tiles. Fails when one is not as wide as its growth supposes. */
@@ -18,3 +20,15 @@ export async function growTiles(tx: Tx, growth: readonly TileGrowth[]): Promise<
   );
   if (grown !== growth.length) throw new Error('A tile of the audit log is not as wide as it was');
 }
+
+/** Reads tiles of the log for `proofs.ts`; those that are not there are left out. */
+export const tilesOf =
+  (tx: Tx): ReadTiles =>
+  async (addresses) => {
+    const rows = await tx.rows<TileAddress & { hashes: Buffer }>(
+      `select t.level::int as level, t.idx as index, t.hashes
+       from unnest($1::smallint[], $2::bigint[]) as a(level, idx) join audit_tiles as t using (level, idx)`,
+      [addresses.map(({ level }) => level), addresses.map(({ index }) => index)],
+    );
+    return new Map(rows.map(({ hashes, ...address }) => [tileKey(address), hashes]));
+  };

@@ -31,6 +31,7 @@ export const permissions = [
   'audit:read',
   'audit:export',
   'audit:append',
+  'audit:checkpoint',
   'keys:create',
   'keys:read',
   'keys:write',
@@ -139,7 +140,7 @@ export const roles: RoleTable = {
       'onboardings:fix',
       'invites:resend',
     ],
-    auditor: ['audit:read', 'audit:export'],
+    auditor: ['audit:read', 'audit:export', 'audit:checkpoint'],
   },
   tenant: { owner: tenantAdmin, admin: tenantAdmin, client },
   partner: {

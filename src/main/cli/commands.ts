@@ -1,5 +1,7 @@
 import type { Command } from './command';
 import { connectorCheck } from './connector-check';
+import { makeAuditCheckpoint } from './audit-checkpoint';
+import { forkAudit } from './audit-fork';
 import { doctor } from './doctor';
 import { listMailsCommand } from './mails';
 import { migrate } from './migrations';
@@ -34,4 +36,6 @@ export const commands: readonly Command[] = [
   listOutbox,
   replayOutbox,
   listMailsCommand,
+  makeAuditCheckpoint,
+  forkAudit,
 ];
