@@ -23,11 +23,13 @@ RUN apt-get update \
   && rm -rf /var/lib/apt/lists/*
 WORKDIR /usher
 ENV NODE_ENV=production \
-    NODE_OPTIONS="--enable-source-maps --disable-warning=ExperimentalWarning"
+    MALLOC_ARENA_MAX=2 \
+    NODE_OPTIONS="--enable-source-maps --disable-warning=ExperimentalWarning --max-semi-space-size=4"
 COPY --from=packages /usher/node_modules node_modules
 COPY --from=build /usher/dist dist
 COPY package.json ./
 COPY connectors connectors
+COPY catalog catalog
 COPY deploy/healthcheck.cjs deploy/healthcheck.cjs
 USER node
 EXPOSE 8090 8091

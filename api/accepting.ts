@@ -66,17 +66,18 @@ export async function acceptedBefore(
 
 /**
  * Accepts an invite, once per key: who lost to another request of the same key gets its answer.
- * @throws DomainError what `acceptInvite` and the verification throw
+ * @throws DomainError what `acceptInvite` throws
  */
 export async function acceptOnce(
   deps: HolderDeps,
-  acceptance: Acceptance,
+  acceptance: Omit<Acceptance, 'isPerson'>,
   idempotency: Idempotency | undefined,
 ): Promise<Accepted & { readonly replayed?: true }> {
   const { token, body, sourceIp } = acceptance;
   try {
-    await deps.verification.check(token, body.captcha, sourceIp);
-    const accepted = await patiently(() => acceptNow(deps, acceptance, idempotency));
+    const isPerson = await deps.verification.isPerson(token, body.captcha, sourceIp);
+    const verified = { ...acceptance, isPerson };
+    const accepted = await patiently(() => acceptNow(deps, verified, idempotency));
     deps.metrics.accepts.inc({ status: 'accepted' });
     return accepted;
   } catch (error) {

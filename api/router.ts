@@ -13,12 +13,14 @@ import { readBody } from './bodies';
 import { ifMatchOf, keyedRequestOf } from './conditions';
 import type { Call, Handler, Reply } from './endpoint';
 import type { createIdempotencyKeys } from './middleware/idempotency';
+import type { FindOnboarding } from './onboarding-cookie';
 import { parseRequest } from './parsing';
 
 /** What the router needs beside the contracts and their handlers. */
 export interface RouterDeps {
   readonly authenticate: (request: Request) => Promise<Caller>;
-  readonly findOnboarding: (request: Request) => OnboardingCaller | undefined;
+  /** The customer behind the onboarding cookie beside whatever else a request carries. */
+  readonly findOnboarding: FindOnboarding;
   readonly clientAddress: (request: Request) => string;
   readonly idempotencyKeys: ReturnType<typeof createIdempotencyKeys>;
   /** Bounds all requests of one caller. */
@@ -41,7 +43,7 @@ export function createRouter(
   deps: RouterDeps,
 ): Router {
   const router = Router({ caseSensitive: true, strict: true });
-  for (const group of byPath(contracts)) {
+  for (const group of byPath(contracts.filter(({ raw }) => raw === undefined))) {
     const path = group.path.replaceAll(/\{(\w+)\}/g, ':$1');
     for (const contract of group.contracts) {
       const handler = handlers[contract.operationId];
@@ -98,19 +100,30 @@ async function answer(
   const body = await readBody(contract, request, response);
   const parsed = parseRequest(contract, request, body);
   const keyed = keyedRequestOf(contract, request, caller.actorId, parsed.body);
+  const cookies = parseCookies(request.headers.cookie ?? '');
   const call: Call = {
     ...parsed,
     caller,
-    onboarding: deps.findOnboarding(request),
+    onboarding: await onboardingOf(contract, caller, deps, cookies),
     requestId: String(response.locals['requestId']),
     ip,
     userAgent: request.get('user-agent')?.slice(0, 500) ?? null,
     headers: request.headers,
-    cookies: parseCookies(request.headers.cookie ?? ''),
+    cookies,
     ifMatch: ifMatchOf(contract, request),
     idempotency: keyed && deps.idempotencyKeys(keyed),
   };
   send(contract, await handler(call), response);
+}
+
+async function onboardingOf(
+  contract: EndpointContract,
+  caller: Caller,
+  deps: RouterDeps,
+  cookies: Call['cookies'],
+): Promise<OnboardingCaller | undefined> {
+  if (caller.kind === 'onboarding') return caller;
+  return contract.orSelf ? deps.findOnboarding(cookies) : undefined;
 }
 
 function refuse(
@@ -137,9 +150,16 @@ function send(contract: EndpointContract, reply: Reply, response: Response): voi
   response.status(reply.status);
   const schema = contract.responses[reply.status];
   const body = reply.body as unknown;
+  // By `end`: Express would answer 304 to an If-None-Match, but an ETag of ours is a version for If-Match, which stays
+  // the same while other things change that an answer shows.
   if (schema === null || body === null) response.end();
-  else if (typeof body === 'string') response.type(mediaTypeOf(schema)).send(body);
-  else response.type('application/json').send(JSON.stringify(body));
+  else {
+    const isPage = typeof body === 'string';
+    const text = isPage ? body : JSON.stringify(body);
+    response.type(isPage ? mediaTypeOf(schema) : 'application/json');
+    response.setHeader('Content-Length', Buffer.byteLength(text));
+    response.end(text);
+  }
 }
 
 function mediaTypeOf(schema: z.ZodType | undefined): string {

@@ -7,6 +7,7 @@ import {
   mkdtempSync,
   openSync,
   readFileSync,
+  readdirSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
@@ -15,6 +16,7 @@ import { join } from 'node:path';
 import { createServiceAccount, shorthand } from '../src/domain/identity/service-accounts';
 import { environmentFor } from '../src/main/dev-environment';
 import { createDeps } from '../src/main/deps';
+import { leanMemory } from '../src/main/dev-environment';
 import { migrateUp } from '../src/main/migrate';
 import { loadConfig } from '../src/platform/config';
 import { withSystem } from '../src/platform/db';
@@ -38,6 +40,8 @@ export interface BenchServers {
   readonly mailboxUrl: string;
   readonly key: string;
   readonly folder: string;
+  /** Process ids of the servers. */
+  readonly pids: Readonly<Record<'postgres' | 'temporal' | 'backend' | 'mailbox', number>>;
   start(program: 'api' | 'worker' | 'bare', extra?: Record<string, string>): Promise<Program>;
   stop(): Promise<void>;
 }
@@ -68,7 +72,7 @@ export async function startBenchServers(): Promise<BenchServers> {
     const log = openSync(join(folder, 'logs', `${script.split('/').at(-1) ?? 'program'}.log`), 'a');
     const child = spawn(process.execPath, [join(dist, script), ...args], {
       stdio: ['ignore', 'pipe', log, 'ipc'],
-      env: { PATH: process.env['PATH'] ?? '', ...env },
+      env: { PATH: process.env['PATH'] ?? '', ...leanMemory, ...env },
     });
     closeSync(log);
     running.add(child);
@@ -120,6 +124,12 @@ export async function startBenchServers(): Promise<BenchServers> {
     smtpUrl: String(mailbox.line['smtp_url']),
     mailboxUrl: mailbox.url,
     folder,
+    pids: {
+      postgres: postgres.pid,
+      temporal: temporal.pid ?? 0,
+      backend: backend.child.pid ?? 0,
+      mailbox: mailbox.child.pid ?? 0,
+    },
     key: await ownerKey(env),
     async start(program, extra = {}) {
       const own = environmentFor(program === 'bare' ? 'worker' : program, env);
@@ -211,6 +221,38 @@ export function limitedConnectors(folder: string, calls: number, windowMs: numbe
 export function rssOf(pid: number): number {
   const match = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${String(pid)}/status`, 'utf8'));
   return Number(match?.[1] ?? 0) / 1024;
+}
+
+/** Clock ticks a second in `/proc/<pid>/stat`: fixed at 100 for user space on Linux. */
+const ticksPerSecond = 100;
+
+/** CPU time that processes have used, in milliseconds, by name; of Postgres with its backends. */
+export function cpuOf(pids: Readonly<Record<string, number>>): Record<string, number> {
+  const used = new Map<number, number>();
+  const parents = new Map<number, number>();
+  for (const entry of readdirSync('/proc')) {
+    if (!/^\d+$/.test(entry)) continue;
+    try {
+      const stat = readFileSync(`/proc/${entry}/stat`, 'utf8');
+      // The name in parentheses may hold anything; what follows it does not.
+      const fields = stat
+        .slice(stat.lastIndexOf(')') + 2)
+        .split(' ')
+        .map(Number);
+      parents.set(Number(entry), fields[1] ?? 0);
+      used.set(Number(entry), (((fields[11] ?? 0) + (fields[12] ?? 0)) * 1000) / ticksPerSecond);
+    } catch {
+      // It ended between the listing and the look.
+    }
+  }
+  return Object.fromEntries(
+    Object.entries(pids).map(([name, pid]) => [
+      name,
+      [...used]
+        .filter(([one]) => one === pid || (name === 'postgres' && parents.get(one) === pid))
+        .reduce((sum, [, ms]) => sum + ms, 0),
+    ]),
+  );
 }
 
 /** Samples the memory of processes until stopped; returns the highest seen of each. */

@@ -3,7 +3,7 @@ import { DomainError } from '../../src/errors/problems';
 import type { KeyRing } from '../../src/platform/crypto/sealing';
 import { hmac } from '../../src/platform/crypto/tokens';
 import type { Tx } from '../../src/platform/db';
-import { keepAnswer, takeKey } from '../../src/platform/idempotency';
+import { isKept, keepAnswer, takeKey } from '../../src/platform/idempotency';
 
 /** What a first request left behind: its answer, or the row that a replay has to wait for as well. */
 export interface Stored {
@@ -21,6 +21,8 @@ export interface Idempotency {
    * @throws DomainError `request-in-progress`, `idempotency-key-reused`
    */
   begin(tx: Tx): Promise<Stored | undefined>;
+  /** Whether a first request left an answer; takes nothing, so that it may be asked before a limit is charged. */
+  readonly isReplay: (tx: Tx) => Promise<boolean>;
   /** Stores the answer in the transaction of its effect. */
   store(tx: Tx, stored: Stored): Promise<void>;
 }
@@ -63,6 +65,7 @@ export function createIdempotencyKeys(options: {
           ...(kept.waitFor ? { waitFor: kept.waitFor } : {}),
         };
       },
+      isReplay: (tx) => isKept(tx, keyHash),
       async store(tx, stored) {
         const [response, shownOnce] = split(stored.body, names);
         await keepAnswer(tx, keyHash, {

@@ -3,16 +3,13 @@ import { toProblem } from '../../src/errors/http';
 import { DomainError, problems } from '../../src/errors/problems';
 import { errorFields } from '../../src/platform/log';
 import type { Log } from '../../src/platform/log';
-import { sqlState } from '../../src/platform/db';
+import { isOutage } from '../../src/platform/outage';
 
 interface Thrown {
   readonly name: string;
   /** Of body-parser. */
   readonly type: string;
   readonly status: number;
-  /** Of the system and of Postgres. */
-  readonly code: unknown;
-  readonly message: string;
 }
 
 /** Seconds after which a request may be sent again that met a part which is down. */
@@ -33,36 +30,19 @@ export function translateError(error: unknown): unknown {
   return error;
 }
 
-const unreachable = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'EPIPE',
-  'ETIMEDOUT',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-]);
-
-// Connection failures, shutdowns, time-outs and serialisation failures of Postgres: the request may be sent again.
-function isOutage(error: Partial<Thrown>): boolean {
-  // Before the SQLSTATE, since EPIPE looks like one.
-  if (unreachable.has(String(error.code))) return true;
-  const state = sqlState(error);
-  if (state !== undefined) return /^(?:08|53|57P|57014|40001|40P01|55P03)/.test(state);
-  return /^(?:Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Query read timeout|Cannot use a pool after calling end)/.test(
-    error.message ?? '',
-  );
-}
-
-/** The path of a request with tokens masked, as it may be shown and logged. */
+/** The path of a request with tokens and keys masked, as it may be shown and logged. */
 export function shownPath(path: string): string {
-  return path.replace(
-    /^(\/(?:invite|login)\/|\/onboarding\/invites\/)([^/]{24,})/,
-    (_, prefix: string, token: string) =>
-      /^[0-9a-f-]{36}$/i.test(token) ? prefix + token : `${prefix}***`,
-  );
+  return path
+    .replace(
+      /^(\/(?:invite|login)\/|\/onboarding\/invites\/)([^/]{24,})/,
+      (_, prefix: string, token: string) =>
+        /^[0-9a-f-]{36}$/i.test(token) ? prefix + token : `${prefix}***`,
+    )
+    .replace(apiKeys, (_, tag: string) => `${tag}***`);
 }
+
+// No path takes a key, and some people try.
+const apiKeys = /([a-z][a-z0-9]{1,9}_(?:live|test)_|bp_(?=[\w+/%-]{16}))[\w+/%-]+/gi;
 
 /** Sends an error as a problem document; logs it once when it is ours. */
 export function sendProblem(error: unknown, request: Request, response: Response, log: Log): void {

@@ -19,16 +19,20 @@ export interface ProgressForm {
 
 const longest = { spreadsheet: 500, email: 254, token: 8192 } as const;
 
-/** Reads the form and checks it by the rules of the API. */
+// People mistype and copy half of it, and have nobody to fix it: what cannot be right is told them at once.
+const TypedSpreadsheetId = SpreadsheetId.refine((id) => /^[\w-]{5,}$/.test(id));
+const TypedToken = MarketplaceToken.refine((token) => token.length >= 10);
+
+/** Reads the form and checks it, more strictly than the API, whose callers are programs. */
 export function readProgressForm(visit: Visit): ProgressForm {
   const asksWorkspace = visit.hasField('spreadsheet_id') || visit.hasField('owner_email');
   const asksToken = visit.hasField('wb_token');
   const spreadsheet = oneLine(visit.field('spreadsheet_id'), 2 * longest.spreadsheet);
   const email = oneLine(visit.field('owner_email'), 2 * longest.email);
   const token = unbroken(visit.field('wb_token'));
-  const spreadsheetId = SpreadsheetId.safeParse(spreadsheetIdIn(spreadsheet));
+  const spreadsheetId = TypedSpreadsheetId.safeParse(spreadsheetIdIn(spreadsheet));
   const ownerEmail = Email.safeParse(email);
-  const wbToken = MarketplaceToken.safeParse(token);
+  const wbToken = TypedToken.safeParse(token);
   return {
     needs: [
       ...(asksWorkspace ? ['workspace' as const] : []),

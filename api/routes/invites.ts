@@ -17,9 +17,11 @@ import { checkVersion, lockInvite } from '../../src/domain/onboarding/invites';
 import { resendInvite } from '../../src/domain/onboarding/resend-invite';
 import type { Cursors } from '../../src/platform/cursors';
 import { withOperator } from '../../src/platform/db';
+import { newId } from '../../src/platform/ids';
 import type { RateLimits } from '../../src/platform/rate-limits';
 import type { Handlers } from '../endpoint';
 import { once } from '../middleware/idempotency';
+import type { Idempotency } from '../middleware/idempotency';
 
 /** What the invite routes use. */
 export type InviteRouteDeps = OnboardingDeps & {
@@ -40,26 +42,27 @@ export function createInviteRoutes(deps: InviteRouteDeps): Handlers<typeof invit
   const { db, limits, cursors } = deps;
   return {
     async createInvite({ caller, body, idempotency }) {
-      await limits.consume('invite-create', caller.actorId);
       const { idempotency_key: _key, self_serve: selfServe, ...request } = body;
       if (selfServe && !deps.config.SELF_SERVE_INVITES) throw selfServeOff();
-      return withOperator(db, caller.actorId, (tx) =>
-        once(idempotency, tx, async () => {
-          const created = await createInvite(tx, deps, request, inviterOf(caller), { selfServe });
-          return {
-            status: 201,
-            body: {
-              success: true,
-              invite_id: created.inviteId,
-              client_id: created.tenantId,
-              job_id: created.onboardingId,
-              activation_link: created.link,
-              status: 'invited',
-              expires_at: created.expiresAt.toISOString(),
-              held: created.held,
-            },
-          } as const;
-        }),
+      return charged(deps, caller, idempotency, () =>
+        withOperator(db, caller.actorId, (tx) =>
+          once(idempotency, tx, async () => {
+            const created = await createInvite(tx, deps, request, inviterOf(caller), { selfServe });
+            return {
+              status: 201,
+              body: {
+                success: true,
+                invite_id: created.inviteId,
+                client_id: created.tenantId,
+                job_id: created.onboardingId,
+                activation_link: created.link,
+                status: 'invited',
+                expires_at: created.expiresAt.toISOString(),
+                held: created.held,
+              },
+            } as const;
+          }),
+        ),
       );
     },
 
@@ -131,11 +134,35 @@ export function createInviteRoutes(deps: InviteRouteDeps): Handlers<typeof invit
   };
 }
 
+// A repetition creates nothing: it costs nothing, neither after the first request nor beside it.
+async function charged<T extends { readonly replayed?: true }>(
+  { db, limits }: Pick<InviteRouteDeps, 'db' | 'limits'>,
+  { actorId }: Caller,
+  idempotency: Idempotency | undefined,
+  create: () => Promise<T>,
+): Promise<T> {
+  const replay =
+    idempotency && (await withOperator(db, actorId, idempotency.isReplay, { readOnly: true }));
+  if (replay) return create();
+  await limits.consume('invite-create', actorId);
+  const reward = (): Promise<void> => limits.reward('invite-create', actorId);
+  try {
+    const answer = await create();
+    // The first request ended between the look and the try.
+    if (answer.replayed) await reward();
+    return answer;
+  } catch (error) {
+    if (error instanceof DomainError && error.code === 'request-in-progress') await reward();
+    throw error;
+  }
+}
+
 function inviterOf(caller: Caller): Inviter {
   return { actorId: caller.actorId, userId: caller.kind === 'user' ? caller.userId : null };
 }
 
-// A CSV has no place for a name or a dry run, so both may stand in the query; what is said twice must agree.
+// A CSV has no place for a name or a dry run, so both may stand in the query; what is said twice must agree. A batch
+// without a name cannot be repeated.
 function batchOf(
   body: BulkInvite | string,
   query: z.output<typeof BulkInviteQuery>,
@@ -143,11 +170,7 @@ function batchOf(
 ): InviteBatch {
   const bulk = typeof body === 'string' ? csvBulk(body) : body;
   const names = new Set([bulk.batch_id, query.batch_id, key].filter((name) => name !== undefined));
-  const [batchId] = names;
-  if (batchId === undefined) {
-    const message = 'name the batch: batch_id, or the header Idempotency-Key';
-    throw new DomainError('validation-failed', { errors: [{ pointer: '/batch_id', message }] });
-  }
+  const [batchId = newId()] = names;
   if (names.size > 1) {
     throw new DomainError('idempotency-key-mismatch', {
       detail: 'The batch has more than one name; send one of batch_id and Idempotency-Key.',

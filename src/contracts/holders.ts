@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Id, Time, endpoint, text } from './http';
+import { Id, Time, endpoint, keyed, text } from './http';
 import { InviteClosed } from './invites';
 import { OnboardingState } from './onboardings';
 
@@ -31,6 +31,7 @@ export const InviteAccept = z
       .max(4096)
       .optional()
       .meta({ description: 'For self-serve invites: what the captcha gave the browser' }),
+    ...keyed,
   })
   .meta({ id: 'InviteAccept' });
 

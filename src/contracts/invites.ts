@@ -8,11 +8,13 @@ import {
   ListQuery,
   Time,
   endpoint,
+  keyed,
   listOf,
   text,
 } from './http';
 import { TenantRole } from './identity';
 import { MarketplaceToken, SpreadsheetId } from './provisioning';
+import { PlanName, Slug, TenantKind } from './registry';
 
 /** Status of an invite; `expired` is true at read time too. */
 export const InviteStatus = z.enum(['invited', 'accepted', 'expired', 'revoked', 'declined']);
@@ -21,20 +23,11 @@ export type InviteStatus = z.output<typeof InviteStatus>;
 /** The languages of mails and pages. */
 export const Locale = z.enum(['en', 'de', 'ru']);
 
-const slug = z
-  .string()
-  .min(3)
-  .max(40)
-  .regex(/^[a-z0-9]+(?:-[a-z0-9]+)*$/, 'must be 3 to 40 of a-z, 0-9 and single inner hyphens');
-
 const TenantDraft = z.strictObject({
-  slug,
+  slug: Slug,
   name: text(200).optional(),
-  plan: z
-    .string()
-    .regex(/^[a-z][a-z0-9_-]{0,39}$/)
-    .optional(),
-  kind: z.enum(['customer', 'internal', 'pilot']).optional(),
+  plan: PlanName.optional(),
+  kind: TenantKind.optional(),
   partner_id: Id.optional(),
 });
 
@@ -72,7 +65,7 @@ export const InviteCreate = z
     self_serve: z.boolean().default(false).meta({
       description: 'A visitor asked for it: accepting needs a captcha; only where switched on',
     }),
-    idempotency_key: IdempotencyKey.optional(),
+    ...keyed,
   })
   .refine(namesOneTenant, oneTenant)
   .meta({ id: 'InviteCreate', ...notBoth });
@@ -106,8 +99,10 @@ export const mostBulkRows = 500;
 export const BulkInvite = z
   .strictObject({
     batch_id: IdempotencyKey.optional().meta({
-      description: 'Names the batch, so that a repetition makes no row twice; or Idempotency-Key',
+      description:
+        'Names the batch, so that a repetition makes no row twice; or Idempotency-Key. One is made up without',
     }),
+    ...keyed,
     dry_run: z.boolean().default(false),
     rows: z
       .array(z.unknown())
@@ -199,6 +194,9 @@ export const InviteListQuery = ListQuery.extend({
   bounced: Flag.optional(),
 });
 
+/** Renews a link; a body is not needed. */
+export const ResendRequest = z.strictObject(keyed).meta({ id: 'ResendRequest' });
+
 /** An invite whose link was renewed. */
 export const InviteResent = z
   .strictObject({
@@ -235,6 +233,7 @@ export const inviteEndpoints = [
       'tenant-not-open',
       'slug-taken',
       'partner-not-found',
+      'partner-required',
       'blueprint-not-found',
       'resend-too-soon',
       'resend-limit-reached',
@@ -288,6 +287,7 @@ export const inviteEndpoints = [
     summary: 'Send a new link; the old one ends',
     access: 'invites:resend',
     params: IdParams,
+    body: ResendRequest,
     responses: { 200: InviteResent },
     problems: [
       'invite-not-found',

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Email, Id, IdParams, Reason, Time, endpoint } from './http';
+import { Email, Id, IdParams, Reason, Time, endpoint, keyed } from './http';
 import { OnboardingState } from './onboardings';
 import { MarketplaceToken, SpreadsheetId } from './provisioning';
 
@@ -26,7 +26,9 @@ export const Order = z
   .meta({ id: 'Order' });
 
 /** Gives an order; the reason is kept with it. */
-export const OrderRequest = z.strictObject({ reason: Reason }).meta({ id: 'OrderRequest' });
+export const OrderRequest = z
+  .strictObject({ reason: Reason, ...keyed })
+  .meta({ id: 'OrderRequest' });
 
 /** Hands over new input for the parked step, which is then tried again. */
 export const FixRequest = z
@@ -35,6 +37,7 @@ export const FixRequest = z
     spreadsheet_id: SpreadsheetId.optional(),
     wb_token: MarketplaceToken.optional(),
     owner_email: Email.optional(),
+    ...keyed,
   })
   .refine(
     (body) =>
@@ -76,6 +79,7 @@ export const BulkRetry = z
       parked_before: Time.optional(),
       job_ids: z.array(Id).min(1).max(500).optional(),
     }),
+    ...keyed,
   })
   .meta({ id: 'BulkRetry' });
 

@@ -1,18 +1,21 @@
 import { z } from 'zod';
-import { Email, Id, IdempotencyKey, Reason, endpoint } from './http';
+import { Email, Id, Reason, endpoint, keyed } from './http';
 import { OnboardingState } from './onboardings';
 
-/** A spreadsheet id, as the spreadsheet backend accepts it. */
+/** The id of a workspace at its backend, which judges it; here it only has to be safe in a path. */
 export const SpreadsheetId = z
   .string()
   .trim()
-  .regex(/^[A-Za-z0-9_-]{5,128}$/, 'must be 5 to 128 letters, digits, _ or -');
+  .regex(
+    /^[A-Za-z0-9_-][A-Za-z0-9._:-]{0,127}$/,
+    'must be 1 to 128 letters, digits, or . _ : - behind the first',
+  );
 
-/** A marketplace token (a JWT), opaque to the API. */
+/** A marketplace token, opaque to the API: whether it is a good one the backend says. */
 export const MarketplaceToken = z
   .string()
   .trim()
-  .min(10)
+  .min(1)
   .max(8192)
   .regex(/^[\x21-\x7e]+$/, 'must be printable characters without spaces');
 
@@ -25,7 +28,7 @@ export const ProvisionRequest = z
     ssId: SpreadsheetId.optional().meta({ description: 'Alias of spreadsheet_id' }),
     owner_email: Email.optional(),
     wb_token: MarketplaceToken.optional(),
-    idempotency_key: IdempotencyKey.optional(),
+    ...keyed,
   })
   .refine((body) => body.user_id !== undefined || body.client_id !== undefined, {
     error: 'give client_id or user_id',
@@ -48,7 +51,7 @@ export const TokenRequest = z
   .strictObject({
     client_id: Id,
     wb_token: MarketplaceToken,
-    idempotency_key: IdempotencyKey.optional(),
+    ...keyed,
   })
   .meta({ id: 'TokenRequest' });
 
@@ -63,7 +66,7 @@ export const TokenRotate = z
     client_id: Id,
     wb_token: MarketplaceToken,
     reason: Reason,
-    idempotency_key: IdempotencyKey.optional(),
+    ...keyed,
   })
   .meta({ id: 'TokenRotate' });
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Id, IdParams, ListQuery, Reason, Time, endpoint, listOf, text } from './http';
+import { Id, IdParams, ListQuery, Reason, Time, endpoint, keyed, listOf, text } from './http';
 
 /** Roll-out stages in their order; the numbers are percent of all tenants. */
 export const RolloutStage = z.enum(['internal', 'pilot', '25', '50', '100']);
@@ -95,11 +95,13 @@ export const RolloutChanged = z
 
 /** Opens the next stage. */
 export const PromoteRequest = z
-  .strictObject({ reason: Reason.optional() })
+  .strictObject({ reason: Reason.optional(), ...keyed })
   .meta({ id: 'PromoteRequest' });
 
 /** Keeps the stage where it is. */
-export const FreezeRequest = z.strictObject({ reason: Reason }).meta({ id: 'FreezeRequest' });
+export const FreezeRequest = z
+  .strictObject({ reason: Reason, ...keyed })
+  .meta({ id: 'FreezeRequest' });
 
 /** Acts against the gate; the reason is kept. */
 export const OverrideRequest = z
@@ -109,6 +111,7 @@ export const OverrideRequest = z
       description:
         '`promote` opens the next stage whatever its gate says; `unfreeze` only lifts the freeze',
     }),
+    ...keyed,
   })
   .meta({ id: 'OverrideRequest' });
 
@@ -195,7 +198,7 @@ export const Incident = z
 
 /** Opens an incident. */
 export const IncidentOpen = z
-  .strictObject({ title: text(200), severity: Severity, note: text(2000).optional() })
+  .strictObject({ title: text(200), severity: Severity, note: text(2000).optional(), ...keyed })
   .meta({ id: 'IncidentOpen' });
 
 /** Closes an incident; the note is added to the first one. */

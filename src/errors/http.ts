@@ -1,4 +1,5 @@
 import { ZodError } from 'zod';
+import type { z } from 'zod';
 import { DomainError, problems } from './problems';
 import type { FieldError, ProblemCode } from './problems';
 
@@ -29,6 +30,46 @@ export function toPointer(path: readonly PropertyKey[]): string {
     .join('');
 }
 
+const kinds: Readonly<Record<string, string>> = {
+  string: 'a text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  object: 'an object',
+  record: 'an object',
+  array: 'a list',
+};
+
+/** What zod says where a schema has no words of its own, in ours; values are never repeated. */
+export function messageOf(issue: z.core.$ZodIssue): string {
+  if (!/^(?:Invalid |Too )/.test(issue.message)) return issue.message;
+  switch (issue.code) {
+    case 'invalid_type':
+      if (issue.message.endsWith('received undefined')) return 'is required';
+      return `must be ${kinds[issue.expected] ?? issue.expected}`;
+    case 'invalid_value':
+      return `must be ${issue.values.length > 1 ? 'one of ' : ''}${issue.values.map(String).join(', ')}`;
+    case 'too_small':
+      if (issue.minimum === 1 && issue.origin !== 'number') return 'must not be empty';
+      return `must ${sizeOf(issue.origin)}at least ${String(issue.minimum)}${unitOf(issue.origin)}`;
+    case 'too_big':
+      return `must ${sizeOf(issue.origin)}at most ${String(issue.maximum)}${unitOf(issue.origin)}`;
+    case 'invalid_format':
+      return formats[issue.format] ?? issue.message;
+    default:
+      return issue.message;
+  }
+}
+
+const formats: Readonly<Record<string, string>> = {
+  datetime: 'must be a time such as 2026-11-21T10:39:10Z',
+  url: 'must be a URL',
+};
+
+const units: Readonly<Record<string, string>> = { string: ' characters', array: ' items' };
+const unitOf = (origin: string): string => units[origin] ?? '';
+const sizeOf = (origin: string): string => (origin in units ? 'have ' : 'be ');
+
 /** Field errors of a failed parse; unknown keys get a pointer each. */
 export function fieldErrors(error: ZodError, prefix: readonly PropertyKey[] = []): FieldError[] {
   return error.issues.flatMap((issue) => issueErrors(issue, prefix));
@@ -46,7 +87,7 @@ function issueErrors(issue: Issue, prefix: readonly PropertyKey[]): FieldError[]
   }
   const meant = issue.code === 'invalid_union' ? meantOption(issue.errors) : undefined;
   if (meant) return meant.flatMap((inner) => issueErrors(inner, path));
-  return [{ pointer: toPointer(path), message: issue.message }];
+  return [{ pointer: toPointer(path), message: messageOf(issue) }];
 }
 
 // Of several forms the sender meant the one whose mistakes lie deepest; of equals, the one with the fewest.

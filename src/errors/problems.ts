@@ -1,10 +1,12 @@
 import { accessProblems } from './catalogue/access';
+import { apiKeyProblems } from './catalogue/api-keys';
 import { backendProblems } from './catalogue/backends';
 import { identityProblems } from './catalogue/identity';
 import { inviteProblems } from './catalogue/invites';
 import { mailProblems } from './catalogue/mails';
 import { onboardingProblems } from './catalogue/onboardings';
 import { auditProblems } from './catalogue/audit';
+import { productProblems } from './catalogue/products';
 import { requestProblems } from './catalogue/requests';
 import { rolloutProblems } from './catalogue/rollout';
 import { tenantProblems } from './catalogue/tenants';
@@ -30,6 +32,8 @@ export const problems = {
   ...accessProblems,
   ...identityProblems,
   ...tenantProblems,
+  ...productProblems,
+  ...apiKeyProblems,
   ...inviteProblems,
   ...onboardingProblems,
   ...backendProblems,

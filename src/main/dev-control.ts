@@ -35,7 +35,7 @@ export async function resetState(stateDir: string): Promise<void> {
 
 function pidsOf(run: RunFile, part: Part): readonly number[] {
   if (part === 'api' || part === 'worker') return run[part].pids;
-  const pid = run[part]?.pid;
+  const pid = run[part].pid;
   return typeof pid === 'number' ? [pid] : [];
 }
 

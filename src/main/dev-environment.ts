@@ -53,7 +53,10 @@ export function systemEnvironment(
     ...(postgres.sequencer_url === null ? {} : { DATABASE_SEQUENCER_URL: postgres.sequencer_url }),
     TEMPORAL_ADDRESS: temporal.address,
     TEMPORAL_NAMESPACE: temporal.namespace,
-    ...(mailbox === null ? {} : { SMTP_URL: mailbox.smtp_url }),
+    // Nobody else reads the mailbox: what operators and inviters without an address are told is seen there.
+    ...(mailbox.pid === null || mailbox.smtp_url === null
+      ? {}
+      : { SMTP_URL: mailbox.smtp_url, OPERATORS_MAIL: 'operators@usher.localhost' }),
     SAMPLE_BACKEND_URL: backend.url,
     SAMPLE_BACKEND_KEY: sampleBackendKey(secrets),
     OUTBOUND_ALLOW_CIDRS: '127.0.0.0/8,::1/128',
@@ -65,6 +68,15 @@ export function systemEnvironment(
   const free = Object.entries(generated).filter(([name]) => !isConfigured(name));
   return Object.fromEntries([...own, ...free]);
 }
+
+/**
+ * Keeps an api or worker small, as the Dockerfile does: short-lived objects are collected sooner, and glibc keeps two
+ * pools of memory instead of eight a core. Why: docs/decisions/0024-small-young-heaps.md
+ */
+export const leanMemory: Environment = {
+  MALLOC_ARENA_MAX: '2',
+  NODE_OPTIONS: '--max-semi-space-size=4',
+};
 
 /**
  * The environment without what that process must not have: only `migrate` may know the owner of the

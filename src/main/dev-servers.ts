@@ -90,7 +90,9 @@ async function startWorkflowServer(
 }
 
 async function startMail(context: SystemContext, keep: KeepRunning): Promise<RunFile['mailbox']> {
-  if (isConfigured('SMTP_URL')) return null;
+  if (isConfigured('SMTP_URL')) {
+    return { url: null, smtp_url: process.env['SMTP_URL'] ?? null, pid: null };
+  }
   const server = await context.terminal.step(
     'mailbox',
     () =>

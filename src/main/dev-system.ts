@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { permissions, stepUpPermissions } from '../domain/identity/roles.rules';
 import { writeRunFile, type RunFile } from '../servers/run-file';
 import { openSecrets, type DevSecrets } from '../servers/secrets';
 import { chooseAddresses } from './dev-addresses';
@@ -43,7 +44,10 @@ function createBoard(stateDir: string) {
   };
 }
 
-/** A service account with the role owner: the stored one while the API knows it, else a new one. */
+/**
+ * The key of a service account that may do everything: the stored one while it opens all there is, else a new one.
+ * A role as shorthand leaves out what people confirm by a fresh sign-in, so those permissions are named.
+ */
 async function ownerKey(
   root: string,
   apiUrl: string,
@@ -51,15 +55,22 @@ async function ownerKey(
   environment: Environment,
 ): Promise<string> {
   const stored = secrets.find('OWNER_KEY');
-  if (stored !== undefined) {
-    const answer = await fetch(`${apiUrl}/me`, { headers: { 'X-Api-Key': stored } });
-    if (answer.status !== 401) return stored;
-  }
+  if (stored !== undefined && (await mayEverything(apiUrl, stored))) return stored;
   const name = stored === undefined ? 'dev-owner' : `dev-owner-${Date.now().toString(36)}`;
-  const args = ['service-account', 'create', '--name', name, '--role', 'owner', '--json'];
+  const named = [...stepUpPermissions].flatMap((permission) => ['--permission', permission]);
+  const args = ['service-account', 'create', '--name', name, '--role', 'owner', ...named, '--json'];
   const { key } = jsonIn(await runProgram(root, 'cli', args, environment));
   secrets.set('OWNER_KEY', String(key));
   return String(key);
+}
+
+// A stored key may be of before the last reset, or of a version that knew fewer permissions.
+async function mayEverything(apiUrl: string, key: string): Promise<boolean> {
+  const answer = await fetch(`${apiUrl}/me`, { headers: { 'X-Api-Key': key } });
+  if (answer.status === 401) return false;
+  if (!answer.ok) return true;
+  const { permissions: held } = (await answer.json()) as { readonly permissions: string[] };
+  return permissions.every((permission) => held.includes(permission));
 }
 
 /**
@@ -108,7 +119,7 @@ export async function startDevSystem(
     api: { url: apiUrl, pids: [api.current().pid] },
     worker: { url: workerUrl, pids: [worker.current().pid] },
     ...servers,
-    objects: null,
+    objects: { url: null },
     owner_key: await ownerKey(root, apiUrl, secrets, environment),
   });
 

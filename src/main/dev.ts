@@ -69,7 +69,7 @@ function showPlaces(terminal: Terminal, system: DevSystem, login: string): void 
   terminal.table([
     ['API', api.url],
     ['API docs', `${api.url}/docs`],
-    ...(mailbox ? ([['Mailbox', mailbox.url]] as const) : []),
+    ...(mailbox.url === null ? [] : ([['Mailbox', mailbox.url]] as const)),
     ...(temporal.ui_url === null ? [] : ([['Temporal UI', temporal.ui_url]] as const)),
     ['Sample backend', backend.url],
     ['Sign in, once', login],
@@ -108,8 +108,7 @@ async function play(
   const stateDir = stateDirOf(root);
   if (command === 'demo') {
     terminal.gap();
-    const { company, timeToActiveMs } = await playDemo(system.run(), terminal);
-    terminal.done('tenant active', company, timeToActiveMs);
+    await playDemo(system.run(), terminal);
     terminal.gap();
     terminal.say(
       `Total ${((Date.now() - startedAt) / 1000).toFixed(1)} s, from the start of this command.`,

@@ -2,9 +2,11 @@ import type { Tx } from '../platform/db';
 import { renderMail } from '../platform/mail/render';
 import type { MailData, MailKind } from '../platform/mail/templates/kinds';
 import type { MailTransport } from '../platform/mail/transport';
+import type { Log } from '../platform/log';
 import type { Metrics } from '../platform/metrics';
-import type { Mail, MailSender } from '../domain/mails/mails';
+import type { Mail, MailSender, MailStatus } from '../domain/mails/mails';
 import type { OnboardingDeps } from '../domain/onboarding/deps';
+import { isStillTrue } from '../domain/tenants/mail-relevance';
 
 type Writers = {
   readonly [K in MailKind]: (mail: Mail, token: string | null) => MailData[K];
@@ -16,6 +18,9 @@ const text = (mail: Mail, name: string): string => {
 };
 const maybe = (mail: Mail, name: string): string | null => text(mail, name) || null;
 const moment = (mail: Mail, name: string): Date => new Date(text(mail, name) || Date.now());
+// Null for a time that has passed: what was to end has ended.
+const ahead = (mail: Mail, name: string): Date | null =>
+  moment(mail, name).getTime() > Date.now() ? moment(mail, name) : null;
 
 /** What each kind of mail says, from its row and the token of its link. */
 function createWriters(publicUrl: string): Writers {
@@ -31,6 +36,22 @@ function createWriters(publicUrl: string): Writers {
     email: text(mail, 'invitee'),
     link: `${publicUrl}/console/onboardings/${mail.onboardingId ?? ''}`,
   });
+  const key = (mail: Mail) => ({
+    recipientName: mail.toName,
+    tenantName: text(mail, 'tenant_name'),
+    keyName: text(mail, 'key_name'),
+    keyPrefix: text(mail, 'key_prefix'),
+    link: `${publicUrl}/docs`,
+  });
+  const trial = (mail: Mail): MailData['trial-ending'] => ({
+    recipientName: mail.toName,
+    tenantName: text(mail, 'tenant_name'),
+    productName: maybe(mail, 'product'),
+    endsAt: moment(mail, 'ends_at'),
+    link: `${publicUrl}/onboarding/progress`,
+  });
+  const tenantPage = (mail: Mail): string =>
+    `${publicUrl}/console/tenants/${encodeURIComponent(text(mail, 'tenant_slug'))}`;
   return {
     invite,
     'invite-reminder': invite,
@@ -75,6 +96,46 @@ function createWriters(publicUrl: string): Writers {
       link: `${publicUrl}/login/${token ?? ''}`,
       expiresAt: moment(mail, 'expires_at'),
     }),
+    'key-rotation-reminder': (mail) => ({
+      ...key(mail),
+      endsAt: moment(mail, 'ends_at'),
+      newKeyUsed: mail.data['new_key_used'] === true,
+    }),
+    'key-rotation-unused': (mail) => ({ ...key(mail), endsAt: ahead(mail, 'ends_at') }),
+    'key-rotation-extended': (mail) => ({
+      ...key(mail),
+      endsAt: moment(mail, 'ends_at'),
+      extensionsLeft: Number(mail.data['extensions_left'] ?? 0),
+    }),
+    'key-rotation-requested': (mail) => ({
+      ...key(mail),
+      because: text(mail, 'reason') === 'leaked' ? 'leaked' : 'scheduled',
+    }),
+    'key-leaked': (mail) => ({ ...key(mail), endsAt: ahead(mail, 'ends_at') }),
+    'tenant-notice': (mail) => ({
+      recipientName: mail.toName,
+      tenantName: text(mail, 'tenant_name'),
+      change: text(mail, 'change') as MailData['tenant-notice']['change'],
+      purgeAt: maybe(mail, 'purge_at') === null ? null : moment(mail, 'purge_at'),
+      link: `${publicUrl}/onboarding/progress`,
+    }),
+    'trial-ending': trial,
+    'trial-ended': trial,
+    'purge-blocked': (mail) => ({
+      tenantName: text(mail, 'tenant_name'),
+      problemTitle: text(mail, 'problem_title'),
+      whatToDo: text(mail, 'problem_next'),
+      blockedAt: moment(mail, 'blocked_at'),
+      link: tenantPage(mail),
+    }),
+    'catalog-request': (mail) => ({
+      tenantName: text(mail, 'tenant_name'),
+      productName: text(mail, 'product'),
+      trial: mail.data['trial'] === true,
+      note: maybe(mail, 'note'),
+      requestedAt: moment(mail, 'requested_at'),
+      link: tenantPage(mail),
+    }),
   };
 }
 
@@ -91,6 +152,7 @@ function isKind(kind: string, writers: Writers): kind is MailKind {
 export function createMailSender(
   deps: Pick<OnboardingDeps, 'db' | 'ring' | 'config'> & {
     readonly metrics: Metrics;
+    readonly log: Log;
     readonly transport: MailTransport;
   },
 ): MailSender {
@@ -114,13 +176,41 @@ export function createMailSender(
     },
     onOutcome: (mail, status) => {
       deps.metrics.mails.inc({ kind: mail.kind, status });
+      const failed = failures[status];
+      if (failed !== undefined) warnOf(deps.log, mail, failed);
       if (mail.kind !== 'invite') return;
       if (status === 'sent' || status === 'bounced') deps.metrics.invites.inc({ status });
     },
   };
 }
 
-const toCustomers = ['invite', 'invite-reminder', 'customer-input-reminder', 'welcome'];
+const failures: Readonly<Partial<Record<MailStatus, string>>> = {
+  due: 'could not be handed over and is tried again',
+  sending: 'was cut off on its way and is repeated once',
+  uncertain: 'may have arrived or not',
+  bounced: 'was refused for good',
+};
+
+// The address stands in the row only; the code of the mail server is there as well.
+function warnOf(log: Log, mail: Mail, failed: string): void {
+  const { id, kind, tenantId, onboardingId } = mail;
+  const about = { 'tenant.id': tenantId, 'onboarding.id': onboardingId };
+  log.warn(
+    { 'mail.id': id, 'mail.kind': kind, ...about, client_id: tenantId, job_id: onboardingId },
+    `A mail of kind ${kind} ${failed}`,
+  );
+}
+
+const toCustomers = [
+  'invite',
+  'invite-reminder',
+  'customer-input-reminder',
+  'welcome',
+  'key-rotation-reminder',
+  'key-rotation-unused',
+  'key-rotation-extended',
+  'key-rotation-requested',
+];
 const closedStatuses = ['suspended', 'archived', 'deleted', 'purging'];
 
 /**
@@ -134,6 +224,7 @@ async function stillWanted(tx: Tx, mail: Mail): Promise<boolean> {
     ]);
     if (tenant && closedStatuses.includes(tenant.status)) return false;
   }
+  if (!(await isStillTrue(tx, mail))) return false;
   if (mail.inviteTokenId === null) return true;
   const open = await tx.maybe(
     `select 1 from invite_tokens as t join invites as i on i.id = t.invite_id

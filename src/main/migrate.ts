@@ -2,6 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { knex } from 'knex';
 import type { Knex } from 'knex';
+import { Client } from 'pg';
 import { ConfigError, loadConfig } from '../platform/config';
 
 interface Migration {
@@ -39,12 +40,40 @@ export function migrationNames(): string[] {
     .sort();
 }
 
+const silent = (): void => undefined;
+
+/** Any number that nothing else locks. */
+const lockKey = 7_461_905_233;
+
+/**
+ * One change of the schema at a time; others wait. The lock ends with its connection, so that a process which was
+ * killed leaves none: what is left of the migrator's own lock then is of a dead one.
+ */
+async function alone<T>(ownerUrl: string, fn: (database: Knex) => Promise<T>): Promise<T> {
+  const guard = new Client({ connectionString: ownerUrl, application_name: 'usher-migrate' });
+  // A lost connection shows in the statement that needs it.
+  guard.on('error', silent);
+  await guard.connect();
+  try {
+    await guard.query('set lock_timeout = 0');
+    await guard.query('select pg_advisory_lock($1)', [lockKey]);
+    return await withMigrator(ownerUrl, async (database) => {
+      await database.migrate.forceFreeMigrationsLock();
+      return fn(database);
+    });
+  } finally {
+    await guard.end();
+  }
+}
+
 async function withMigrator<T>(ownerUrl: string, fn: (database: Knex) => Promise<T>): Promise<T> {
   const database = knex({
     client: 'pg',
     connection: ownerUrl,
     pool: { min: 0, max: 2 },
     migrations: { migrationSource: migrationSource(migrationFolder()), tableName: 'migrations' },
+    // Whoever calls tells what went wrong, once.
+    log: { warn: silent, error: silent, debug: silent, deprecate: silent },
   });
   try {
     return await fn(database);
@@ -55,7 +84,7 @@ async function withMigrator<T>(ownerUrl: string, fn: (database: Knex) => Promise
 
 /** Brings a database to the newest schema; returns the names of the migrations that ran. */
 export function migrateUp(ownerUrl: string): Promise<string[]> {
-  return withMigrator(ownerUrl, async (database) => {
+  return alone(ownerUrl, async (database) => {
     const [, names] = (await database.migrate.latest()) as [number, string[]];
     // Readiness of api and worker compares these names with those of their build.
     await database.raw('grant select on migrations to usher_app');
@@ -65,7 +94,7 @@ export function migrateUp(ownerUrl: string): Promise<string[]> {
 
 /** Takes all migrations back; returns the names of those taken back. */
 export function migrateDown(ownerUrl: string): Promise<string[]> {
-  return withMigrator(ownerUrl, async (database) => {
+  return alone(ownerUrl, async (database) => {
     const [, names] = (await database.migrate.rollback(undefined, true)) as [number, string[]];
     return names;
   });

@@ -37,6 +37,8 @@ export function installRuntime(log: Log): void {
         'temporal.message': message,
         'workflow.id': meta?.['workflowId'] as unknown,
       };
+      // Each poller tells of each retry of its own; the watch tells of the outage, once.
+      if (/^gRPC call \w+ retried/.test(message)) return;
       if (level === 'ERROR') log.warn(fields, 'Temporal reported a failure');
       else log.info(fields, 'Temporal reported a warning');
     }),
@@ -51,7 +53,7 @@ export function installRuntime(log: Log): void {
 export function startTemporalPart(
   deps: Deps,
   activities: ReturnType<typeof createActivities>,
-  options: { readonly onConnected: () => void; readonly bundlePath?: string },
+  options: { readonly isThere: () => boolean; readonly bundlePath?: string },
 ): TemporalPart {
   const state = { stopping: false, workers: [] as Worker[] };
   const supervised = supervise(deps, activities, options, state);
@@ -69,7 +71,7 @@ export function startTemporalPart(
 async function supervise(
   deps: Deps,
   activities: ReturnType<typeof createActivities>,
-  options: { readonly onConnected: () => void; readonly bundlePath?: string },
+  options: { readonly isThere: () => boolean; readonly bundlePath?: string },
   state: { stopping: boolean; workers: Worker[] },
 ): Promise<void> {
   let wait: number = pause.first;
@@ -84,17 +86,18 @@ async function supervise(
         // A stop that came while they were being created found none to shut down.
         if (isStopping()) state.workers.forEach(shutDown);
         wait = pause.first;
-        if (told) deps.log.info({}, 'Temporal is back');
+        if (told) deps.log.info({}, 'The Temporal workers run');
         told = false;
-        options.onConnected();
         await Promise.all(running);
       } finally {
         state.workers = [];
         await connection.close().catch(() => undefined);
       }
     } catch (error) {
-      if (!told) deps.log.warn(errorFields(error), 'Temporal is not reachable; trying until it is');
-      told = true;
+      // Of an outage the watch tells.
+      if (!told && options.isThere())
+        deps.log.warn(errorFields(error), 'The Temporal workers cannot run; trying until they can');
+      told ||= options.isThere();
     }
     if (!isStopping()) await sleep(wait);
     wait = Math.min(wait * 2, pause.most);
@@ -145,7 +148,8 @@ async function createWorkers(
     taskQueue: env.TASK_QUEUE,
     workflowBundle: { codePath: bundlePath },
     maxConcurrentLocalActivityExecutions: env.WORKER_ACTIVITY_SLOTS,
-    maxCachedWorkflows: 600,
+    // What waits for a customer, a turn or an order needs no place in memory: it is read again when it is woken.
+    maxCachedWorkflows: 200,
   });
   const backends = await Promise.all(
     [...deps.connectors.connectors.keys()].map((connector) =>

@@ -1,37 +1,43 @@
+import { wakeUndrivenRotations } from '../domain/api-keys/reconciler';
 import { relayMails } from '../domain/mails/mails';
 import type { MailSender } from '../domain/mails/mails';
+import { wakeUndrivenTrials } from '../domain/tenants/trials';
+import { wakeUndrivenTenants } from '../domain/tenants/wake';
 import { sweepIdentity } from '../domain/identity/upkeep';
 import { dropStalePlaces } from '../domain/onboarding/backend-rate';
 import { releaseHeld } from '../domain/onboarding/held-invites';
 import { abandonedTenants, freeAbandonedTenant } from '../domain/onboarding/close-invite';
-import { wakeAllFrom, wakeUndriven } from '../domain/onboarding/reconciler';
+import { wakeUndriven } from '../domain/onboarding/reconciler';
 import { withSystem } from '../platform/db';
+import { errorFields } from '../platform/log';
 import { rewrapBatch } from '../domain/secrets/secrets';
 import { sweepPlatform } from '../platform/sweep';
-import { readState, writeState } from '../platform/system-state';
 import type { Deps } from './deps';
 import { startLoop } from './loop';
+import { wakeAllInNewNamespace } from './namespace';
 import { reconcileSchedules } from './schedules';
 
 /** The parts of a worker that go on without Temporal, and what has to be looked at when it is back. */
 export interface Upkeep {
-  /** Temporal is there (again): it may be another one. */
-  onTemporalConnected(): void;
+  /** Temporal is there (again), with this namespace: it may be another one than before. */
+  onTemporalFound(namespaceId: string): void;
   stop(): Promise<void>;
 }
 
 /** Milliseconds between two looks for what fast paths left behind. */
 const relayMs = 500;
-const namespaceState = 'temporal-namespace';
 
 /** Starts relay, mail relay, reconciler, gauges, and the look at Temporal's namespace and schedules. */
 export function startUpkeep(deps: Deps, mailSender: MailSender): Upkeep {
   const { log } = deps;
+  let found: string | undefined;
+  let stopping = false;
   const relay = startLoop({
     name: 'relay',
     everyMs: relayMs,
     log,
-    round: async () => (await deps.outbox.relay(50)) === 50,
+    // A process's next wake-up may be claimed once its last one is out.
+    round: async () => (await deps.outbox.relay(50)) > 0,
   });
   const mails = startLoop({
     name: 'mail relay',
@@ -44,8 +50,9 @@ export function startUpkeep(deps: Deps, mailSender: MailSender): Upkeep {
     everyMs: deps.env.RECONCILE_SECONDS * 1000,
     log,
     round: async () => {
-      await wakeAllInNewNamespace(deps);
-      await reconcileSchedules(deps);
+      if (found === undefined) return false;
+      await wakeAllInNewNamespace(deps, found, () => stopping);
+      if (!stopping) await reconcileSchedules(deps);
       return false;
     },
   });
@@ -66,11 +73,21 @@ export function startUpkeep(deps: Deps, mailSender: MailSender): Upkeep {
   });
   const loops = [relay, mails, namespace, reconciler, gauges];
   return {
-    onTemporalConnected: () => {
+    onTemporalFound: (namespaceId) => {
+      found = namespaceId;
       namespace.nudge();
-      relay.nudge();
+      // What could not be delivered waits for its next try, longer the longer the outage was.
+      deps.outbox.hasten().then(
+        () => {
+          relay.nudge();
+        },
+        (error: unknown) => {
+          log.warn(errorFields(error), 'Wake-ups wait for their next try');
+        },
+      );
     },
     async stop() {
+      stopping = true;
       await Promise.all(loops.map((loop) => loop.stop()));
     },
   };
@@ -78,7 +95,12 @@ export function startUpkeep(deps: Deps, mailSender: MailSender): Upkeep {
 
 async function reconcile(deps: Deps): Promise<boolean> {
   const { db } = deps;
-  const woken = await wakeUndriven(deps, deps.env.DRIVE_WITHIN_HOURS);
+  const hours = deps.env.DRIVE_WITHIN_HOURS;
+  const woken =
+    (await wakeUndriven(deps, hours)) +
+    (await wakeUndrivenTenants(deps, hours)) +
+    (await wakeUndrivenTrials(deps, hours)) +
+    (await wakeUndrivenRotations(deps, hours));
   if (woken > 0) deps.log.info({ woken }, `Woke ${String(woken)} processes that nobody drove`);
   const released = await withSystem(db, 'reconciler', (tx) => releaseHeld(tx, deps, 50));
   await withSystem(db, 'reconciler', dropStalePlaces);
@@ -90,32 +112,7 @@ async function reconcile(deps: Deps): Promise<boolean> {
   }
   const swept = (await sweepPlatform(db, 1000)) + (await sweepIdentity(db, 1000));
   const rewrapped = await rewrapBatch(db, deps.ring, 200);
-  return woken === 200 || released === 50 || swept >= 1000 || rewrapped === 200;
-}
-
-/**
- * Wakes everything when the namespace is another one than last time: a new Temporal, or one whose database was
- * emptied, knows no workflow. The id is noted only after all are woken, so that a crash in between begins again.
- */
-async function wakeAllInNewNamespace(deps: Deps): Promise<void> {
-  const { client } = deps.temporal;
-  const described = await client.connection.withDeadline(Date.now() + 2_000, () =>
-    client.workflowService.describeNamespace({ namespace: deps.env.TEMPORAL_NAMESPACE }),
-  );
-  const id = described.namespaceInfo?.id;
-  if (!id || (await readState(deps.db, namespaceState)) === id) return;
-  let from: string | null = null;
-  let batches = 0;
-  do {
-    from = await wakeAllFrom(deps, from);
-    batches += 1;
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  } while (from !== null);
-  await writeState(deps.db, namespaceState, id);
-  deps.log.info(
-    { batches },
-    'Temporal is another one than before: woke every process that has not ended',
-  );
+  return woken >= 200 || released === 50 || swept >= 1000 || rewrapped === 200;
 }
 
 async function measure(deps: Deps): Promise<void> {

@@ -1,19 +1,22 @@
 import { createServer } from 'node:http';
 import { createActivities } from '../../activities';
-import { ConfigError, loadConfig } from '../platform/config';
+import { loadConfig } from '../platform/config';
 import { withSystem } from '../platform/db';
-import { errorFields } from '../platform/log';
+import { startStepCounters } from '../platform/metrics';
 import { createMailTransport } from '../platform/mail/transport';
 import { declareLimits } from '../domain/onboarding/backend-rate';
 import { auditPartOptions, startAuditPart } from './audit-part';
 import type { AuditPartOptions } from './audit-part';
+import { onceReachable } from './await-database';
 import { createDeps, settleBoot } from './deps';
 import type { Deps } from './deps';
 import { announce, listen } from './listen';
 import { createMailSender } from './mailing';
-import { databaseCheck, readinessOf } from './readiness';
+import { databaseCheck, pepperCheck, readinessOf } from './readiness';
+import { tellStartFailure } from './start-failure';
 import { onStop } from './stop';
 import { installRuntime, startTemporalPart } from './temporal-part';
+import { watchTemporal } from './temporal-watch';
 import { startUpkeep } from './upkeep';
 
 /** The running parts of a worker. */
@@ -38,20 +41,24 @@ export async function startWorker(
     url: deps.env.SMTP_URL.reveal(),
     from: deps.env.MAIL_FROM,
   });
+  startStepCounters(deps.metrics, stepKeysOf(deps));
   const mailSender = createMailSender({ ...deps, transport });
-  await withSystem(deps.db, 'boot', (tx) => declareLimits(tx, pathLimitsOf(deps)));
+  await onceReachable(deps.log, () =>
+    withSystem(deps.db, 'boot', (tx) => declareLimits(tx, pathLimitsOf(deps))),
+  );
   const upkeep = startUpkeep(deps, mailSender);
   const audit = startAuditPart(deps, auditOptions ?? auditPartOptions(deps.env));
+  const watch = watchTemporal(deps, (namespaceId) => {
+    upkeep.onTemporalFound(namespaceId);
+  });
   const temporal = startTemporalPart(deps, createActivities({ ...deps, mailSender }), {
-    onConnected: () => {
-      upkeep.onTemporalConnected();
-    },
+    isThere: () => watch.isThere(),
     ...options,
   });
   return {
-    isPolling: () => temporal.isRunning(),
+    isPolling: () => temporal.isRunning() && watch.isThere(),
     async stop() {
-      await temporal.stop();
+      await Promise.all([watch.stop(), temporal.stop()]);
       await upkeep.stop();
       await audit.stop();
       transport.close();
@@ -63,6 +70,12 @@ function pathLimitsOf(deps: Deps) {
   return deps.connectors.limits;
 }
 
+function stepKeysOf({ connectors }: Deps): string[] {
+  return [...connectors.connectors.values()].flatMap(({ name, steps }) =>
+    steps.map((step) => `${name}.${step.name}`),
+  );
+}
+
 async function main(): Promise<void> {
   const env = loadConfig(process.env, 'worker');
   const deps = createDeps(env, { process: 'worker' });
@@ -71,12 +84,21 @@ async function main(): Promise<void> {
   const worker = await startWorker(deps);
   let stopping = false;
   const checkDatabase = databaseCheck(deps.db);
+  const checkPeppers = pepperCheck(deps.db, deps.apiKeys.hasher);
   const readiness = () =>
     stopping
       ? Promise.resolve({ ready: false, parts: { process: 'is stopping' } })
       : readinessOf({
           database: checkDatabase,
-          temporal: () => Promise.resolve(worker.isPolling() ? 'ok' : 'is not polled'),
+          peppers: checkPeppers,
+          temporal: async () => {
+            if (!worker.isPolling()) return 'is not polled';
+            const { connection } = deps.temporal;
+            await connection.withDeadline(Date.now() + 1_500, () =>
+              connection.workflowService.getSystemInfo({}),
+            );
+            return 'ok';
+          },
         });
   const server = createServer((request, response) => {
     const path = (request.url ?? '').split('?')[0];
@@ -113,12 +135,7 @@ async function main(): Promise<void> {
 
 if (require.main === module) {
   main().catch((error: unknown) => {
-    if (error instanceof ConfigError) console.error(error.message);
-    else
-      console.error(
-        `The worker could not start: ${error instanceof Error ? error.message : 'unknown'}`,
-        errorFields(error),
-      );
+    tellStartFailure('worker', error);
     process.exit(1);
   });
 }

@@ -8,7 +8,8 @@ declare const scoped: unique symbol;
 
 /**
  * A running transaction whose row-level-security context is set. Obtainable only from `withTenant`, `withPartner`,
- * `withOperator` and `withSystem`, so that an unscoped write does not compile.
+ * `withOperator` and `withSystem`, so that an unscoped write does not compile. Statements run in the order in which
+ * they are asked for; those that are asked for together (`Promise.all`) share one round trip.
  */
 export interface Tx {
   readonly [scoped]: true;
@@ -36,6 +37,8 @@ export interface DatabaseOptions {
   /** Most connections at a time; default 10. */
   readonly max?: number;
   readonly applicationName: string;
+  /** How long a connection may take to open; default 5 s. */
+  readonly connectTimeoutMs?: number;
   /** How long a statement may stay without any answer; default 20 s. */
   readonly queryTimeoutMs?: number;
   /** Told of errors on idle connections, which would otherwise end the process. */
@@ -50,11 +53,13 @@ export function createDatabase(options: DatabaseOptions): Database {
     application_name: options.applicationName,
     // Short statements only: compiling one would cost more than running it.
     options: '-c jit=off',
-    connectionTimeoutMillis: 5_000,
+    connectionTimeoutMillis: options.connectTimeoutMs ?? 5_000,
     // Longer than the server lets any statement run: whoever says nothing for that long is not there any more.
     query_timeout: options.queryTimeoutMs ?? 20_000,
     idleTimeoutMillis: 30_000,
     keepAlive: true,
+    // Statements go out without waiting for the answers to those before them.
+    pipeline: true,
   });
   pool.on('error', (error) => options.onError?.(error));
   // A connection that is lost between two statements of a transaction tells nobody but its client; the next statement
@@ -73,7 +78,27 @@ export interface TransactionOptions {
 
 const quoted = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
+/** How often a transaction is begun that Postgres picks as the victim of a deadlock. */
+const mostBegins = 3;
+
+// A deadlock is undone as a whole and told to one of its two sides, who need only do it again. Locks are taken in one
+// order all over the code; this is for the order that somebody forgot.
 async function inTransaction<T>(
+  db: Database,
+  settings: Readonly<Record<string, string>>,
+  fn: (tx: Tx) => Promise<T>,
+  options: TransactionOptions,
+): Promise<T> {
+  for (let begins = 1; ; begins += 1) {
+    try {
+      return await onceInTransaction(db, settings, fn, options);
+    } catch (error) {
+      if (sqlState(error) !== '40P01' || begins === mostBegins) throw error;
+    }
+  }
+}
+
+async function onceInTransaction<T>(
   db: Database,
   settings: Readonly<Record<string, string>>,
   fn: (tx: Tx) => Promise<T>,
@@ -83,11 +108,15 @@ async function inTransaction<T>(
   const committed: (() => void)[] = [];
   let broken = true;
   try {
-    await client.query(opening(settings, options));
+    const opened = client.query(opening(settings, options));
+    const scope = scopedTx(client, opened, committed);
     let result: T;
     try {
-      result = await fn(scopedTx(client, committed));
+      result = await fn(scope.tx);
+      await opened;
+      scope.end();
     } catch (error) {
+      scope.end();
       if (!isSilent(error)) {
         await client.query('rollback').then(
           () => (broken = false),
@@ -140,11 +169,26 @@ function prepared(sql: string): { name?: string } {
   return name === undefined ? {} : { name };
 }
 
-function scopedTx(client: PoolClient, committed: (() => void)[]): Tx {
+// A look or a lock may go out together with the begin. Whatever writes waits until the transaction stands: should the
+// begin fail, it would stand alone and for good. Once one has waited the later ones do too, so that none overtakes.
+const goesAhead = /^\s*select\b/;
+
+function scopedTx(
+  client: PoolClient,
+  opened: Promise<unknown>,
+  committed: (() => void)[],
+): { tx: Tx; end: () => void } {
+  opened.catch(() => undefined);
+  let waits = false;
+  let over = false;
   const query = async <R extends QueryResultRow>(
     sql: string,
     params: readonly unknown[] = [],
   ): Promise<{ rows: R[]; count: number }> => {
+    waits ||= !goesAhead.test(sql);
+    if (waits) await opened;
+    // What still runs when its neighbour has failed must not write after the rollback.
+    if (over) throw new Error('The transaction is over');
     const result = await client.query<R>({
       text: sql,
       values: params as unknown[],
@@ -170,7 +214,12 @@ function scopedTx(client: PoolClient, committed: (() => void)[]): Tx {
       committed.push(fn);
     },
   };
-  return tx as unknown as Tx;
+  return {
+    tx: tx as unknown as Tx,
+    end: () => {
+      over = true;
+    },
+  };
 }
 
 /** Runs a transaction that sees and writes the rows of one tenant only. */
@@ -218,6 +267,7 @@ export type SystemPurpose =
   | 'metrics'
   | 'audit'
   | 'sequencer'
+  | 'usage'
   | 'boot'
   | 'cli';
 

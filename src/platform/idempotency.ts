@@ -38,6 +38,15 @@ export async function takeKey(tx: Tx, keyHash: Buffer): Promise<KeptAnswer | und
   );
 }
 
+/** Whether a first request left an answer, looked up without taking the key. */
+export async function isKept(tx: Tx, keyHash: Buffer): Promise<boolean> {
+  const kept = await tx.maybe(
+    'select 1 from idempotency_keys where key_hash = $1 and expires_at > now()',
+    [keyHash],
+  );
+  return kept !== undefined;
+}
+
 /** Keeps an answer in the transaction of its effect, in the place of one whose time is over. */
 export async function keepAnswer(tx: Tx, keyHash: Buffer, kept: KeptAnswer): Promise<void> {
   await tx.run(

@@ -3,12 +3,12 @@ import type { DestinationStream, Logger } from 'pino';
 import { reduceError } from '../errors/temporal';
 import { DomainError } from '../errors/problems';
 import { newId } from './ids';
-import { requestContext } from './request-context';
+import { requestContext, workNotes } from './request-context';
 
 /** The structured log of a process: readable sentences with dotted fields, never inputs, tokens or addresses. */
 export type Log = Logger;
 
-/** Opens the log; every line carries the request id of the request it was written for. */
+/** Opens the log; every line carries the id of the request it was written for, and whom it is about. */
 export function createLog(
   options: { level: string; process: string },
   to?: DestinationStream,
@@ -25,6 +25,7 @@ export function createLog(
           ? {
               request_id: context.requestId,
               ...(context.clientRequestId ? { client_request_id: context.clientRequestId } : {}),
+              ...workNotes(),
             }
           : {};
       },

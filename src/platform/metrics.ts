@@ -3,6 +3,8 @@ import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom
 /** The metrics of one process; no label ever holds an id, a slug or an address. */
 export type Metrics = ReturnType<typeof createMetrics>;
 
+const inviteStatuses = 'created sent bounced resent expired revoked declined'.split(' ');
+
 /** Builds the registry with every metric of Usher, so that a scrape shows zeros instead of gaps. */
 export function createMetrics() {
   const registry = new Registry();
@@ -22,7 +24,7 @@ export function createMetrics() {
     labelNames: readonly L[] = [],
   ) => new Histogram<L>({ name, help, buckets, labelNames: [...labelNames], registers });
 
-  return {
+  const metrics = {
     registry,
     invites: counter('onboarding_invites_total', 'Invites by what happened to them', ['status']),
     accepts: counter('onboarding_accept_total', 'Accepts by outcome', ['status']),
@@ -78,4 +80,14 @@ export function createMetrics() {
       'result',
     ]),
   };
+  for (const status of inviteStatuses) metrics.invites.inc({ status }, 0);
+  for (const status of ['accepted', 'rejected']) metrics.accepts.inc({ status }, 0);
+  return metrics;
+}
+
+/** Starts the counters of steps at 0, so that the first park of a step is an increase as well. */
+export function startStepCounters(metrics: Metrics, steps: Iterable<string>): void {
+  for (const step of steps) {
+    for (const status of ['success', 'failed', 'parked']) metrics.steps.inc({ step, status }, 0);
+  }
 }

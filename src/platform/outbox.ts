@@ -31,6 +31,8 @@ export interface Outbox {
   wake(tx: Tx, wake: Wake): Promise<void>;
   /** Delivers what other processes left; returns how many rows it handled. */
   relay(limit: number): Promise<number>;
+  /** Makes wake-ups due that wait for their next try, e.g. because Temporal is back. */
+  hasten(): Promise<void>;
   /** Waits for deliveries that are under way. */
   settle(): Promise<void>;
   /** Age of the oldest undelivered row in seconds, and the number of dead ones. */
@@ -160,6 +162,14 @@ export function createOutbox(options: {
       );
       return rows.length;
     },
+
+    hasten: () =>
+      withSystem(db, 'relay', async (tx) => {
+        await tx.run(
+          `update outbox set available_at = now()
+           where delivered_at is null and dead_at is null and available_at > now()`,
+        );
+      }),
 
     async settle() {
       while (running.size > 0) await Promise.all(running);

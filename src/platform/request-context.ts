@@ -8,14 +8,43 @@ export interface RequestContext {
   readonly actorId?: string;
 }
 
-const storage = new AsyncLocalStorage<RequestContext>();
+/** What the log may tell of the work that is done: ids, codes and numbers, never inputs. */
+export type WorkNotes = Readonly<Record<string, string | number | boolean | null | undefined>>;
+
+interface Running {
+  readonly context: RequestContext;
+  /** Gathered while the work runs; every log line written in it carries them. */
+  readonly notes: Record<string, WorkNotes[string]>;
+}
+
+const storage = new AsyncLocalStorage<Running>();
 
 /** Runs a function within a request context; everything it awaits sees it. */
 export function withRequestContext<T>(context: RequestContext, fn: () => T): T {
-  return storage.run(context, fn);
+  return storage.run({ context, notes: {} }, fn);
 }
 
 /** The context of the running request, if there is one. */
 export function requestContext(): RequestContext | undefined {
-  return storage.getStore();
+  return storage.getStore()?.context;
+}
+
+/** Adds to what the log tells of the running work; later notes of a name replace earlier ones. */
+export function noteWork(notes: WorkNotes): void {
+  const running = storage.getStore();
+  if (running) Object.assign(running.notes, notes);
+}
+
+/** Notes whom the running work is about, in the dotted names of the log and in those of the onboarding surface. */
+export function noteSubject(subject: { tenantId?: string; onboardingId?: string }): void {
+  const { tenantId, onboardingId } = subject;
+  noteWork({
+    ...(tenantId === undefined ? {} : { 'tenant.id': tenantId, client_id: tenantId }),
+    ...(onboardingId === undefined ? {} : { 'onboarding.id': onboardingId, job_id: onboardingId }),
+  });
+}
+
+/** What was noted of the running work so far. */
+export function workNotes(): WorkNotes {
+  return storage.getStore()?.notes ?? {};
 }

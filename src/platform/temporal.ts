@@ -51,6 +51,11 @@ export function createTemporalClient(
   const connection = Connection.lazy({
     ...temporalConnectionOptions(config),
     connectTimeout: 2_000,
+    // By default a channel that has failed for a while looks again only every two minutes.
+    channelArgs: {
+      'grpc.initial_reconnect_backoff_ms': 250,
+      'grpc.max_reconnect_backoff_ms': 2_000,
+    },
   });
   const client = new Client({
     connection,

@@ -61,6 +61,8 @@ const settings: Readonly<Record<'always' | 'durable' | 'test', Readonly<Record<s
       timezone: 'UTC',
       log_timezone: 'UTC',
       log_line_prefix: '%m [%p] %q%u@%d ',
+      // The details of a violated constraint name the values, such as an address.
+      log_error_verbosity: 'terse',
       // Plans of short queries are not worth compiling, and latencies stay even.
       jit: 'off',
       max_logical_replication_workers: '0',

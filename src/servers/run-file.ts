@@ -12,17 +12,17 @@ export interface RunningPrograms {
 
 /**
  * `run.json` of the state folder: how outside tools reach and drive the running development system.
- * A `pid` is null where the server is not ours (DATABASE_URL, TEMPORAL_ADDRESS), a part null where
- * there is none.
+ * A `pid` is null where the server is not ours (DATABASE_URL, TEMPORAL_ADDRESS, SMTP_URL), a `url`
+ * where there is none.
  */
 export interface RunFile {
   readonly api: RunningPrograms;
   readonly worker: RunningPrograms;
   readonly mailbox: {
-    readonly url: string;
-    readonly smtp_url: string;
-    readonly pid: number;
-  } | null;
+    readonly url: string | null;
+    readonly smtp_url: string | null;
+    readonly pid: number | null;
+  };
   readonly temporal: {
     readonly address: string;
     readonly namespace: string;
@@ -36,8 +36,9 @@ export interface RunFile {
     readonly pid: number | null;
   };
   readonly backend: { readonly url: string; readonly pid: number };
-  readonly objects: { readonly url: string } | null;
-  /** A service account with the role owner. */
+  /** The object store; null until there is one. */
+  readonly objects: { readonly url: string | null };
+  /** Key of a service account that may do everything. */
   readonly owner_key: string;
 }
 

@@ -65,6 +65,18 @@ describe('creating invites: 10 in a minute for each actor', () => {
     expectLimited(await create(key));
   });
 
+  test('counts a request and its repetitions once, those of the same moment as well', async () => {
+    const body = { email: `p-${randomUUID()}@example.com` };
+    const repeated = (): Promise<TestAnswer> =>
+      app.call('POST', '/onboarding/invites', { key, body, headers: { 'idempotency-key': 'one' } });
+    const atOnce = statuses(await Promise.all(Array.from({ length: 8 }, repeated)));
+    expect([...new Set(atOnce)].filter((status) => ![201, 409].includes(status))).toEqual([]);
+    expect(statuses(await times(12, repeated))).toEqual(Array(12).fill(201));
+    expect(statuses(await times(9, () => create(key)))).toEqual(Array(9).fill(201));
+    expect((await repeated()).status).toBe(201);
+    expectLimited(await create(key));
+  });
+
   test('does not count requests that are not valid', async () => {
     expect(statuses(await times(12, () => create(key, { email: 'nobody' })))).toEqual(
       Array(12).fill(422),

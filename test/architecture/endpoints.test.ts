@@ -50,6 +50,16 @@ describe('every endpoint', () => {
     ).toEqual([]);
   });
 
+  test('of the onboarding surface that takes an Idempotency-Key takes it in its body, too', () => {
+    expect(
+      offenders(({ path, idempotent, body }) => {
+        if (!idempotent || !path.startsWith('/onboarding/')) return false;
+        const mistakes = body?.safeParse({ idempotency_key: 1 }).error?.issues ?? [];
+        return !mistakes.some(({ path: at }) => at[0] === 'idempotency_key') && 'lacks it';
+      }),
+    ).toEqual([]);
+  });
+
   test('is named like the deed that it does, says it in a sentence, and answers something', () => {
     expect(
       offenders(

@@ -15,7 +15,9 @@ export function filesIn(folder = '.'): string[] {
   if (!existsSync(start)) return [];
   return readdirSync(start, { withFileTypes: true }).flatMap((entry) => {
     const path = relative(root, join(start, entry.name));
-    if (entry.isDirectory()) return notOurs.has(entry.name) ? [] : filesIn(path);
+    // In a worktree `.git` is a file.
+    if (notOurs.has(entry.name)) return [];
+    if (entry.isDirectory()) return filesIn(path);
     return entry.isFile() ? [path] : [];
   });
 }

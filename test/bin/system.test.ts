@@ -3,6 +3,7 @@ import { readFileSync, readdirSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { permissions } from '../../src/domain/identity/roles.rules';
 import {
   isRunning,
   markProcess,
@@ -65,17 +66,19 @@ async function startDev(): Promise<Command> {
   return dev;
 }
 
+const partsOfRunFile = 'api backend mailbox objects owner_key postgres temporal worker'.split(' ');
+
 const runFile = () => JSON.parse(readFileSync(join(stateDir, 'run.json'), 'utf8')) as RunFile;
 
 function processesOf(run: RunFile): ProcessMark[] {
-  const pids = [run.postgres.pid, run.temporal.pid, run.mailbox?.pid, run.backend.pid];
+  const pids = [run.postgres.pid, run.temporal.pid, run.mailbox.pid, run.backend.pid];
   return [...pids, ...run.api.pids, ...run.worker.pids].flatMap(
     (pid) => markProcess(pid ?? 0) ?? [],
   );
 }
 
 describe('bin/demo --once', () => {
-  it('leads an invite to an active tenant, exits 0, and leaves no error in its logs', async () => {
+  it('leads an invite to an active tenant and its first key, exits 0, and leaves no error in its logs', async () => {
     const demo = start('demo', '--once');
     expect([await ended(demo), demo.output()]).toEqual([
       0,
@@ -86,6 +89,8 @@ describe('bin/demo --once', () => {
       'mail arrived',
       'link opened',
       'invite accepted',
+      'API key issued',
+      'API key verified',
       'Total',
     ]) {
       expect(demo.output()).toContain(step);
@@ -109,13 +114,16 @@ describe('bin/dev', () => {
     const run = runFile();
     expect(statSync(join(stateDir, 'run.json')).mode & 0o777).toBe(0o600);
     expect(processesOf(run)).toHaveLength(6);
+    expect(Object.keys(run).sort()).toEqual(partsOfRunFile);
     const close = { connection: 'close' };
     const ready = await fetch(`${run.api.url}/readyz`, { headers: close });
     const me = await fetch(`${run.api.url}/me`, {
       headers: { ...close, 'x-api-key': run.owner_key },
     });
-    const mails = await fetch(`${run.mailbox?.url ?? ''}/api/messages`, { headers: close });
+    const mails = await fetch(`${run.mailbox.url ?? ''}/api/messages`, { headers: close });
     expect([ready.status, me.status, mails.status]).toEqual([200, 200, 200]);
+    const { permissions: held } = (await me.json()) as { permissions: string[] };
+    expect(held.sort()).toEqual([...permissions].sort());
   });
 
   it('says where it runs when it is started a second time, and exits non-zero', async () => {

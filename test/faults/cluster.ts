@@ -2,32 +2,28 @@ import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { environmentFor } from '../../src/main/dev-environment';
 import { migrate, runProgram } from '../../src/main/dev-programs';
 import { freePort } from '../../src/servers/free-port';
 import { compiledProgram, startKeeper } from '../../src/servers/keeper-client';
-import type { Keeper, KeptProcess } from '../../src/servers/keeper-client';
+import type { Keeper } from '../../src/servers/keeper-client';
 import { stages } from '../../src/servers/keeper-protocol';
 import type { KeptSpec } from '../../src/servers/keeper-protocol';
 import { startPostgres } from '../../src/servers/postgres';
 import { startTemporal } from '../../src/servers/temporal';
+import { both, partOf, untilReady } from './parts';
+import type { Part } from './parts';
 
 const root = join(__dirname, '..', '..');
 
-/** One process of the system, or several of a kind: killed without a warning and started again on the same ports and data. */
-export interface Part {
-  /** Ends it with SIGKILL and waits until it is gone. */
-  kill(): Promise<void>;
-  /** Asks it to stop and waits; resolves with its exit code. */
-  stop(): Promise<number | null>;
-  /** Starts it and waits until it is ready. */
-  start(): Promise<void>;
-  isRunning(): boolean;
-}
+/** The kinds of parts that faults hit. */
+export const targets = ['worker', 'api', 'temporal', 'postgres', 'backend'] as const;
 
-/** The names of the parts that faults hit. */
-export type Target = 'worker' | 'api' | 'temporal' | 'postgres' | 'backend';
+/** One of them. */
+export type Target = (typeof targets)[number];
+
+/** Parts of which there are two, one by one. */
+export type Single = 'worker-1' | 'worker-2' | 'api-1' | 'api-2';
 
 /** A whole system of real processes: two APIs, two workers, its own servers, everything below one folder. */
 export interface Cluster {
@@ -40,239 +36,188 @@ export interface Cluster {
   /** As superuser, on Usher's database. */
   readonly superUrl: string;
   readonly ownerKey: string;
-  readonly parts: Readonly<Record<Target | 'worker-1' | 'worker-2' | 'api-1' | 'api-2', Part>>;
+  /** Everything that it was configured with and nobody may see, by name. */
+  readonly secrets: Readonly<Record<string, string>>;
+  readonly parts: Readonly<Record<Target | Single, Part>>;
   /** Parts that ended although nobody killed or stopped them. */
   readonly deaths: readonly string[];
-  /** Runs the operators' command line to its end. */
-  usher(...args: readonly string[]): Promise<string>;
-  stop(): Promise<void>;
+  /** Asks APIs and workers to stop, and returns those that did not come to a good end. */
+  stopPrograms(): Promise<string[]>;
+  /** Ends everything. */
+  stop(options: { readonly keepFiles: boolean }): Promise<void>;
 }
 
 /** What a cluster can be started with. */
 export interface ClusterOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Where the workers find the backend; the harness puts a gate in front of it. */
-  readonly backendUrl?: (realUrl: string) => Promise<string>;
-  readonly show?: (text: string) => void;
-}
-
-interface Running {
-  readonly pid: number | null;
-  readonly exited: Promise<{ readonly code: number | null }>;
-  stop(): Promise<void>;
-}
-
-function partOf(name: string, deaths: string[], start: () => Promise<Running>): Part {
-  let running: Running | undefined;
-  return {
-    isRunning: () => running !== undefined,
-    start: async () => {
-      if (running) return;
-      const begun = await start();
-      running = begun;
-      void begun.exited.then(() => {
-        if (running !== begun) return;
-        running = undefined;
-        deaths.push(name);
-      });
-    },
-    stop: async () => {
-      const ending = running;
-      running = undefined;
-      if (!ending) return null;
-      await ending.stop();
-      return (await ending.exited).code;
-    },
-    kill: async () => {
-      const ending = running;
-      running = undefined;
-      if (!ending?.pid) return;
-      process.kill(ending.pid, 'SIGKILL');
-      await ending.exited;
-    },
-  };
-}
-
-function both(first: Part, second: Part): Part {
-  return {
-    kill: async () => {
-      await Promise.all([first.kill(), second.kill()]);
-    },
-    start: async () => {
-      await Promise.all([first.start(), second.start()]);
-    },
-    stop: async () => (await Promise.all([first.stop(), second.stop()]))[0],
-    isRunning: () => first.isRunning() && second.isRunning(),
-  };
-}
-
-async function untilReady(url: string, kept: KeptProcess): Promise<void> {
-  const ended = kept.exited.then(() => true);
-  const deadline = Date.now() + 60_000;
-  while (Date.now() < deadline) {
-    const answer = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(3_000) }).catch(
-      () => undefined,
-    );
-    if (answer?.ok) return;
-    // A part that needs another one which is down is not ready, and runs nevertheless.
-    if (answer && kept.name.startsWith('worker')) return;
-    if (await Promise.race([ended, sleep(40, false)])) break;
-  }
-  throw new Error(`${kept.name} did not become ready`);
+  readonly backendUrl: (realUrl: string) => string;
+  readonly show: (text: string) => void;
 }
 
 /** Starts a cluster; everything that it runs ends with this process. */
-export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
-  const show = options.show ?? (() => undefined);
+export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const stateDir = mkdtempSync(join(tmpdir(), 'usher-faults-'));
   // As root, Postgres runs as another user, who has to reach its data.
   chmodSync(stateDir, 0o755);
   const keeper = startKeeper({ stateDir });
-  const close = async () => {
+  const close = async (keepFiles: boolean): Promise<void> => {
     await keeper.close();
-    rmSync(stateDir, { recursive: true, force: true });
+    if (!keepFiles) rmSync(stateDir, { recursive: true, force: true });
   };
   try {
-    return await assemble(stateDir, keeper, options, show, close);
+    return await assemble(stateDir, keeper, options, close);
   } catch (error) {
-    await close();
+    await close(false);
     throw error;
   }
 }
+
+const url = (port: number): string => `http://127.0.0.1:${String(port)}`;
 
 async function assemble(
   stateDir: string,
   keeper: Keeper,
   options: ClusterOptions,
-  show: (text: string) => void,
-  close: () => Promise<void>,
+  close: (keepFiles: boolean) => Promise<void>,
 ): Promise<Cluster> {
+  const { show } = options;
   const deaths: string[] = [];
-  const key = randomBytes(32).toString('base64');
   const dbFile = join(stateDir, 'temporal.db');
-  let superUrl = '';
-  let ownerUrl = '';
-  let appUrl = '';
-  let sequencerUrl = '';
-  let temporalAddress = '';
+  const addresses = { superUrl: '', ownerUrl: '', appUrl: '', sequencerUrl: '', temporal: '' };
   const postgres = partOf('postgres', deaths, async () => {
     const server = await startPostgres({ stateDir, keeper, tuning: 'test' });
-    ({ superUrl, ownerUrl, appUrl, sequencerUrl } = server);
+    const { superUrl, ownerUrl, appUrl, sequencerUrl } = server;
+    Object.assign(addresses, { superUrl, ownerUrl, appUrl, sequencerUrl });
     return server;
   });
   const temporal = partOf('temporal', deaths, async () => {
     const server = await startTemporal({ stateDir, keeper, dbFile });
-    temporalAddress = server.address;
+    addresses.temporal = server.address;
     return server;
   });
-  const ports = {
-    mailbox: await freePort(),
-    smtp: await freePort(),
-    backend: await freePort(),
-    api1: await freePort(),
-    api2: await freePort(),
-    worker1: await freePort(),
-    worker2: await freePort(),
-  };
-  const url = (port: number): string => `http://127.0.0.1:${String(port)}`;
-  const tool = (name: string, args: readonly string[], env: Record<string, string> = {}) =>
+  const [mailboxPort, smtpPort, backendPort, ...programPorts] = await Promise.all(
+    Array.from({ length: 7 }, () => freePort()),
+  );
+  const backendKey = randomBytes(24).toString('base64url');
+  const tool = (name: string, file: string, args: readonly string[], env = {}): Part =>
     partOf(name, deaths, async () => {
+      const all = [...args, '--state', join(stateDir, `${name}.jsonl`)];
       const kept = await keeper.start(
-        spec(stateDir, name, compiledProgram(args[0] ?? ''), args.slice(1), env, stages.tool),
+        spec(stateDir, name, compiledProgram(file), all, env, stages.tool),
       );
       await kept.ready;
       return kept;
     });
-  const mailbox = tool('mailbox', [
-    ...['mailbox', '--http-port', String(ports.mailbox), '--smtp-port', String(ports.smtp)],
-    ...['--state', join(stateDir, 'mailbox.jsonl')],
+  const mailbox = tool('mailbox', 'mailbox', [
+    ...['--http-port', String(mailboxPort), '--smtp-port', String(smtpPort)],
   ]);
-  const backend = tool(
-    'backend',
-    ['sample-backend', '--port', String(ports.backend), '--state', join(stateDir, 'backend.jsonl')],
-    { SAMPLE_BACKEND_KEY: 'sample-key' },
-  );
+  const backend = tool('backend', 'sample-backend', ['--port', String(backendPort)], {
+    SAMPLE_BACKEND_KEY: backendKey,
+  });
   show('starting Postgres, Temporal, mailbox and backend');
   await Promise.all([postgres, temporal, mailbox, backend].map((part) => part.start()));
   show('migrating');
-  await migrate(root, ownerUrl);
+  await migrate(root, addresses.ownerUrl);
 
-  const backendUrl = url(ports.backend);
+  const backendUrl = url(backendPort ?? 0);
+  const [api1 = 0, api2 = 0, worker1 = 0, worker2 = 0] = programPorts;
+  const keys = {
+    pepper: randomBytes(32).toString('base64'),
+    keyRing: randomBytes(32).toString('base64'),
+    cookies: randomBytes(32).toString('base64'),
+  };
   const environment: Record<string, string> = {
     PATH: process.env['PATH'] ?? '',
     LOG_LEVEL: 'info',
-    DATABASE_URL: appUrl,
-    DATABASE_OWNER_URL: ownerUrl,
-    DATABASE_SEQUENCER_URL: sequencerUrl,
-    TEMPORAL_ADDRESS: temporalAddress,
-    SMTP_URL: `smtp://127.0.0.1:${String(ports.smtp)}`,
-    OPERATORS_MAIL: 'operators@usher.localhost',
-    KEYS_HASH_PEPPER: `p1:${key}`,
-    SECRETS_KEY_RING: `k1:${key}`,
-    COOKIE_SECRET: `c1:${key}`,
-    AUDIT_CHECKPOINT_KEYS: `a1:${key}`,
-    AUDIT_SIGNING_KEY: `h1:${key}`,
-    SAMPLE_BACKEND_URL: (await options.backendUrl?.(backendUrl)) ?? backendUrl,
-    SAMPLE_BACKEND_KEY: 'sample-key',
+    DATABASE_URL: addresses.appUrl,
+    DATABASE_OWNER_URL: addresses.ownerUrl,
+    DATABASE_SEQUENCER_URL: addresses.sequencerUrl,
+    TEMPORAL_ADDRESS: addresses.temporal,
+    SMTP_URL: `smtp://127.0.0.1:${String(smtpPort)}`,
+    KEYS_HASH_PEPPER: `p1:${keys.pepper}`,
+    SECRETS_KEY_RING: `k1:${keys.keyRing}`,
+    COOKIE_SECRET: `c1:${keys.cookies}`,
+    AUDIT_CHECKPOINT_KEYS: `a1:${keys.keyRing}`,
+    AUDIT_SIGNING_KEY: `h1:${keys.pepper}`,
+    SAMPLE_BACKEND_URL: options.backendUrl(backendUrl),
+    SAMPLE_BACKEND_KEY: backendKey,
     OUTBOUND_ALLOW_CIDRS: '127.0.0.0/8',
     RATE_INVITE_CREATE: 'off',
     RATE_ACCEPT: 'off',
     RATE_LOGIN: 'off',
     RATE_RESEND_SECONDS: '0',
-    PUBLIC_URL: url(ports.api1),
+    PUBLIC_URL: url(api1),
     ...options.env,
   };
-  const program = (name: 'api' | 'worker', n: 1 | 2, port: number) =>
-    partOf(`${name}-${String(n)}`, deaths, async () => {
+  const program = (kind: 'api' | 'worker', n: 1 | 2, port: number): Part => {
+    const name = `${kind}-${String(n)}`;
+    return partOf(name, deaths, async () => {
       const address = `127.0.0.1:${String(port)}`;
       const own = { ADDR: address, WORKER_ADDR: address };
-      const file = join(root, 'dist', 'src', 'main', `${name}.js`);
-      const env = environmentFor(name, { ...environment, ...own });
-      const kept = await keeper.start(
-        spec(stateDir, `${name}-${String(n)}`, file, [], env, stages.program),
-      );
-      await untilReady(url(port), kept);
+      const file = join(root, 'dist', 'src', 'main', `${kind}.js`);
+      const env = environmentFor(kind, { ...environment, ...own });
+      const program = spec(stateDir, name, file, [], env, stages.program);
+      const kept = await keeper.start(program);
+      await untilReady(url(port), { name, exited: kept.exited, logFile: program.logFile });
       return kept;
     });
-  const api = [program('api', 1, ports.api1), program('api', 2, ports.api2)] as const;
-  const worker = [
-    program('worker', 1, ports.worker1),
-    program('worker', 2, ports.worker2),
-  ] as const;
-  show('starting two APIs and two workers');
-  await Promise.all([...api, ...worker].map((part) => part.start()));
-  const usher = (...args: readonly string[]) => runProgram(root, 'cli', args, environment);
-  const made = await usher(
-    ...['service-account', 'create', '--name', 'faults', '--role', 'owner', '--json'],
-  );
-  const database = new URL(superUrl);
-  database.pathname = new URL(ownerUrl).pathname;
-  const parts = {
-    postgres,
-    temporal,
-    backend,
-    'api-1': api[0],
-    'api-2': api[1],
-    'worker-1': worker[0],
-    'worker-2': worker[1],
-    api: both(...api),
-    worker: both(...worker),
   };
+  const programs = {
+    'api-1': program('api', 1, api1),
+    'api-2': program('api', 2, api2),
+    'worker-1': program('worker', 1, worker1),
+    'worker-2': program('worker', 2, worker2),
+  };
+  show('starting two APIs and two workers');
+  await Promise.all(Object.values(programs).map((part) => part.start()));
+  const made = await runProgram(
+    root,
+    'cli',
+    ['service-account', 'create', '--name', 'faults', '--role', 'owner', '--json'],
+    environment,
+  );
+  const ownerKey = (JSON.parse(made) as { key: string }).key;
+  const database = new URL(addresses.superUrl);
+  database.pathname = new URL(addresses.ownerUrl).pathname;
   return {
     stateDir,
-    apiUrls: [url(ports.api1), url(ports.api2)],
-    workerUrls: [url(ports.worker1), url(ports.worker2)],
+    apiUrls: [url(api1), url(api2)],
+    workerUrls: [url(worker1), url(worker2)],
     backendUrl,
-    mailboxUrl: url(ports.mailbox),
-    temporal: { address: temporalAddress, dbFile },
+    mailboxUrl: url(mailboxPort ?? 0),
+    temporal: { address: addresses.temporal, dbFile },
     superUrl: database.href,
-    ownerKey: (JSON.parse(made) as { key: string }).key,
-    parts,
+    ownerKey,
+    secrets: {
+      'key of the owner': ownerKey,
+      'key of the backend': backendKey,
+      'password of the application': new URL(addresses.appUrl).password,
+      'password of the schema owner': new URL(addresses.ownerUrl).password,
+      'password of the superuser': new URL(addresses.superUrl).password,
+      pepper: keys.pepper,
+      'key ring': keys.keyRing,
+      'cookie secret': keys.cookies,
+    },
+    parts: {
+      ...programs,
+      ...{ postgres, temporal, backend },
+      api: both(programs['api-1'], programs['api-2']),
+      worker: both(programs['worker-1'], programs['worker-2']),
+    },
     deaths,
-    usher,
-    stop: async () => {
-      await Promise.all(Object.values(parts).map((part) => part.stop()));
-      await close();
+    stopPrograms: async () => {
+      const ends = Object.entries(programs).map(async ([name, part]) => {
+        const code = await part.stop();
+        return code === 0 ? [] : [`${name} was asked to stop and ended with ${String(code)}`];
+      });
+      return (await Promise.all(ends)).flat();
+    },
+    stop: async ({ keepFiles }) => {
+      // What is left has nothing to save: everything is judged.
+      for (const part of [...Object.values(programs), temporal, postgres, mailbox, backend])
+        await part.kill();
+      await close(keepFiles);
     },
   };
 }

@@ -24,7 +24,9 @@ interface Rule {
   readonly onboardingId: string;
   readonly step: string;
   left: number;
-  readonly until: number;
+  /** For how long from its first strike on. */
+  readonly ms: number;
+  until: number;
   readonly act: Hold | Trick;
 }
 
@@ -34,7 +36,7 @@ export interface Gate {
   readonly calls: readonly GatedCall[];
   /** Stops the next call of a step; resolves when it stands where it shall. */
   hold(onboardingId: string, step: string, where: Hold): Promise<void>;
-  /** Meddles with calls of a step: so many, or for so many milliseconds. */
+  /** Meddles with calls of a step: so many, or for so many milliseconds from the first one on. */
   meddle(
     onboardingId: string,
     step: string,
@@ -80,7 +82,10 @@ export async function openGate(backendUrl: () => string): Promise<Gate> {
     const now = Date.now();
     rules = rules.filter((rule) => rule.left > 0 && rule.until > now);
     const rule = rules.find((one) => one.onboardingId === onboardingId && one.step === step);
-    if (rule) rule.left -= 1;
+    if (rule) {
+      rule.left -= 1;
+      rule.until = Math.min(rule.until, now + rule.ms);
+    }
     const act = rule?.act;
     if (typeof act === 'object') struck.set(onboardingId, (struck.get(onboardingId) ?? 0) + 1);
     if (typeof act === 'object' && act.kind === 'reset-before-act') {
@@ -120,20 +125,27 @@ export async function openGate(backendUrl: () => string): Promise<Gate> {
   return {
     url: `http://127.0.0.1:${String(port)}`,
     calls,
-    hold: (onboardingId, step, where) =>
-      new Promise((resolve, reject) => {
-        const rule: Rule = { onboardingId, step, left: 1, until: Infinity, act: where };
+    hold: (onboardingId, step, where) => {
+      const standing = new Promise<void>((resolve, reject) => {
+        const rule: Rule = {
+          ...{ onboardingId, step, left: 1, act: where },
+          ...{ ms: Infinity, until: Infinity },
+        };
         const late = setTimeout(() => {
           reject(new Error(`No call of ${step} came in ${String(patienceMs / 1000)} s`));
-        }, patienceMs);
+        }, patienceMs).unref();
         reached.set(rule, () => {
           clearTimeout(late);
           resolve();
         });
         rules.push(rule);
-      }),
+      });
+      // Whoever staged it may have given up before.
+      standing.catch(() => undefined);
+      return standing;
+    },
     meddle: (onboardingId, step, act, { times = Infinity, ms = Infinity }) => {
-      rules.push({ onboardingId, step, left: times, until: Date.now() + ms, act });
+      rules.push({ onboardingId, step, left: times, ms, until: Infinity, act });
     },
     release: (how) => {
       for (const go of held) go(how === 'lost');

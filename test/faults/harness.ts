@@ -1,241 +1,214 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { removeTemporalDatabase } from '../../src/servers/temporal';
 import { connectorFolder } from '../workflows/connector-folder';
-import { boundaries } from './boundaries';
-import type { Boundary, Scene } from './boundaries';
-import { startCluster } from './cluster';
-import type { Target } from './cluster';
-import { acceptInvite, insist, inviteCustomer } from './customers';
+import { casesOf } from './cases';
+import type { Case, Form, Played } from './cases';
+import { startCluster, targets } from './cluster';
+import type { Cluster } from './cluster';
+import { addressDomain, order } from './customers';
 import type { Customer } from './customers';
+import { gather } from './evidence';
 import { openGate } from './gate';
-import { injections } from './injections';
-import type { Injection } from './injections';
-import { judge, leftovers, parkedOf, settle } from './invariants';
+import { isParked, judge, judgeParked } from './invariants';
 import type { Outcome } from './invariants';
 import { openProbe } from './probe';
-import { printTable } from './table';
-
-const targets: readonly Target[] = ['worker', 'api', 'temporal', 'postgres', 'backend'];
+import { leftovers, settle } from './rest';
+import type { Scene } from './scene';
+import { badRefusals, findLeaks, provokeRefusals, readMeters } from './secrecy';
+import type { Meters } from './secrecy';
+import { isGood, printTable } from './table';
+import type { Line } from './table';
 
 /** What a run is asked for. */
 export interface RunOptions {
-  readonly form: 'short' | 'long';
+  readonly form: Form;
   /** Part of the names of the cases that are wanted. */
   readonly only?: string | undefined;
+  /** Where the random kills begin. */
+  readonly seed: number;
 }
 
-interface Case {
-  readonly name: string;
-  /** Plays it; resolves when its part runs again, long before its customers have come to rest. */
-  play(scene: Scene): Promise<{ customers: readonly Customer[]; faults: number }>;
+type Show = (text: string) => void;
+
+/** How a run went, counted as tests: each case is one, and each check of the whole system. */
+export interface RunResult {
+  readonly passed: number;
+  readonly failed: number;
 }
 
-function killCase(boundary: Boundary, target: Target): Case {
-  const name = `kill -9 ${target}: ${boundary.name}`;
-  return {
-    name,
-    async play(scene) {
-      const { cluster, gate } = scene;
-      const part = cluster.parts[target];
-      const standing = await boundary.stage(scene, name);
-      await part.kill();
-      await standing.letGo();
-      // With the backend its answers die; a call that outlives its worker takes effect all the same.
-      if (target === 'backend') gate.release('lost');
-      else if (target === 'worker' || target === 'api') gate.release();
-      await sleep(300);
-      await part.start();
-      gate.release();
-      await standing.goOn?.();
-      return { customers: standing.customers, faults: 1 };
-    },
-  };
-}
-
-function injectionCase(injection: Injection): Case {
-  return {
-    name: injection.name,
-    async play(scene) {
-      const customers = await injection.send(scene, injection.name);
-      return { customers, faults: injection.mails ?? 0 };
-    },
-  };
-}
-
-const emptiedTemporal: Case = {
-  name: 'kill -9 temporal, its database deleted',
-  async play(scene) {
-    const { cluster, gate } = scene;
-    const standing = await boundaries
-      .find(({ name }) => name === 'step, after the backend acted')!
-      .stage(scene, this.name);
-    const waiting = await inviteCustomer(cluster, this.name);
-    await cluster.parts.temporal.kill();
-    removeTemporalDatabase(cluster.temporal.dbFile);
-    gate.release();
-    await acceptInvite(cluster, waiting);
-    await cluster.parts.temporal.start();
-    return { customers: [...standing.customers, waiting], faults: 1 };
-  },
-};
-
-/** Kills one part after the other at any time while customers keep coming. */
-function randomKills(customers: number, everyMs: number): Case {
-  const name = `kill -9 of anything at any time, ${String(customers)} customers`;
-  const victims = ['worker-1', 'worker-2', 'api-1', 'api-2', 'temporal', 'postgres', 'backend'];
-  return {
-    name,
-    async play(scene) {
-      const { cluster } = scene;
-      let coming = true;
-      let faults = 0;
-      const arriving = Promise.all(
-        Array.from({ length: customers }, async (_, n) => {
-          await sleep(n * 250);
-          const customer = await inviteCustomer(cluster, name);
-          await acceptInvite(cluster, customer, n % 2);
-          return customer;
-        }),
-      ).finally(() => {
-        coming = false;
-      });
-      const isComing = (): boolean => coming;
-      const killing = (async () => {
-        for (let n = 0; isComing(); n += 1) {
-          const victim = victims[n % victims.length] as keyof typeof cluster.parts;
-          await sleep(everyMs);
-          await cluster.parts[victim].kill();
-          faults += 1;
-          await sleep(200);
-          await cluster.parts[victim].start();
-        }
-      })();
-      const arrived = await arriving;
-      await killing;
-      return { customers: arrived, faults };
-    },
-  };
-}
-
-function casesOf({ form, only }: RunOptions): Case[] {
-  const every = boundaries.flatMap((boundary) =>
-    targets.map((target) => killCase(boundary, target)),
-  );
-  const named = (target: Target, part: string): Case[] =>
-    every.filter(({ name }) => name.startsWith(`kill -9 ${target}:`) && name.includes(part));
-  const short = [
-    ...named('worker', 'after the backend acted'),
-    ...named('worker', 'welcome mail'),
-    ...named('api', 'before its commit').filter(({ name }) => name.includes('accept')),
-    ...named('postgres', 'before its outcome'),
-    ...named('temporal', 'before the backend acts'),
-    ...named('backend', 'after the backend acted'),
-    ...named('worker', 'activation'),
-  ];
-  const cases = [
-    ...injections.map(injectionCase),
-    ...(form === 'short' ? short : [...every, randomKills(60, 3_000)]),
-    emptiedTemporal,
-  ];
-  return cases.filter(({ name }) => only === undefined || name.includes(only));
-}
-
-/** Runs the cases on a cluster of their own and prints what came of them; resolves with whether nothing was lost or doubled. */
-export async function runFaults(options: RunOptions): Promise<boolean> {
+/** Runs the cases on a cluster of their own and prints what came of them. */
+export async function runFaults({ form, only, seed }: RunOptions): Promise<RunResult> {
   const started = Date.now();
-  const show = (text: string): void => {
-    const seconds = ((Date.now() - started) / 1000).toFixed(0).padStart(4);
-    console.log(`${seconds} s  ${text}`);
+  const seconds = (): number => (Date.now() - started) / 1000;
+  const show: Show = (text) => {
+    console.log(`${seconds().toFixed(0).padStart(4)} s  ${text}`);
   };
+  const cases = casesOf(form, seed).filter(({ name }) => name.includes(only ?? ''));
+  if (cases.length === 0) throw new Error(`No case is named like ${only ?? ''}`);
   const connectors = connectorFolder((sample) => {
     sample.rate_limits = [{ path: '*', calls: 20, window_ms: 1_000 }];
     for (const step of sample.steps) step.timeout_ms = 8_000;
   });
   let realBackend = '';
   const gate = await openGate(() => realBackend);
-  const cluster = await startCluster({
-    show,
-    backendUrl: (url) => {
-      realBackend = url;
-      return Promise.resolve(gate.url);
-    },
-    env: {
-      CONNECTORS_DIR: connectors.path,
-      RETRY_SECONDS: options.form === 'long' ? '2,5,10,20,40' : '0.5,1,2,3,5',
-      RECONCILE_SECONDS: '5',
-    },
-  });
+  let cluster: Cluster | undefined;
+  let good = false;
   try {
-    const scene: Scene = { cluster, gate, probe: openProbe(cluster) };
-    return await play(scene, casesOf(options), show);
+    cluster = await startCluster({
+      show,
+      backendUrl: (url) => {
+        realBackend = url;
+        return gate.url;
+      },
+      env: {
+        CONNECTORS_DIR: connectors.path,
+        OPERATORS_MAIL: `operators@${addressDomain}.com`,
+        RETRY_SECONDS: form === 'long' ? '2,5,10,20,40' : '0.5,1,2,4,8',
+      },
+    });
+    const scene: Scene = {
+      ...{ cluster, gate, probe: openProbe(cluster.superUrl) },
+      ...{ refusals: [], tokens: new Set<string>() },
+    };
+    const lines = await run(scene, cases, show);
+    printTable(lines, seconds());
+    const failed = lines.filter((line) => !isGood(line)).length;
+    good = failed === 0;
+    return { passed: lines.length - failed, failed };
   } finally {
     await gate.stop();
-    await cluster.stop();
+    await cluster?.stop({ keepFiles: !good });
+    if (cluster && !good) console.error(`Its logs are kept: ${cluster.stateDir}/logs`);
     connectors.remove();
   }
 }
 
-async function play(
-  scene: Scene,
-  cases: readonly Case[],
-  show: (text: string) => void,
-): Promise<boolean> {
-  const played: { name: string; faults: number; customers: readonly Customer[] }[] = [];
-  const wrong: string[] = [];
-  for (const one of cases) {
-    show(one.name);
-    try {
-      played.push({ name: one.name, ...(await one.play(scene)) });
-    } catch (error) {
-      wrong.push(`${one.name}: ${error instanceof Error ? error.message : String(error)}`);
-      scene.gate.release();
-      for (const target of targets) await scene.cluster.parts[target].start();
-    }
-  }
-  const everybody = played.flatMap(({ customers }) => customers);
-  show(`waiting until ${String(everybody.length)} onboardings have come to rest`);
-  for (const moving of await settle(scene, everybody)) show(`still moving: ${moving}`);
-  const parked = await judgeParked(scene, everybody, show);
-  wrong.push(...(await settle(scene, everybody)).map((moving) => `still moving: ${moving}`));
-  const outcomes = await judge(scene, everybody);
-  wrong.push(...(await leftovers(scene)));
-  wrong.push(...scene.cluster.deaths.map((name) => `${name} ended by itself`));
-  return printTable(
-    played.map(({ name, faults, customers }) => ({
-      name,
-      faults: customers.reduce((sum, { jobId }) => sum + scene.gate.struck(jobId), faults),
-      parked: customers.filter((customer) => parked.has(customer)).length,
-      outcomes: outcomesOf(outcomes, customers),
-    })),
-    [...wrong, ...[...parked.values()].flat()],
-  );
+interface Story {
+  readonly name: string;
+  readonly played: Played;
+  readonly wrong: string[];
 }
 
-const outcomesOf = (outcomes: readonly Outcome[], customers: readonly Customer[]): Outcome[] =>
-  outcomes.filter(({ customer }) => customers.includes(customer));
+async function run(scene: Scene, cases: readonly Case[], show: Show): Promise<Line[]> {
+  const meters = readMeters(scene);
+  const stories: Story[] = [];
+  for (const one of cases) {
+    show(one.name);
+    stories.push(await playOne(scene, one));
+  }
+  const { parked, moving } = await bringToRest(scene, stories, show);
+  show('judging');
+  const outcomes = (await gather(scene, customersOf(stories))).map(judge);
+  const lines = stories.map((story) => lineOf(scene, story, parked, outcomes));
+  const customers = customersOf(stories);
+  return [...lines, ...(await judgeWhole(scene, meters, { customers, moving, show }))];
+}
 
-/** Parked ones must say why; then each is retried by order, and must go on. Returns what is wrong with each. */
-async function judgeParked(
+const nobody: Played = { customers: [], faults: 0 };
+
+async function playOne(scene: Scene, one: Case): Promise<Story> {
+  try {
+    const played = await one.play(scene);
+    return { name: one.name, played, wrong: [...(played.wrong ?? [])] };
+  } catch (error) {
+    // What it held and killed must not stand in the way of the next one.
+    scene.gate.release();
+    await scene.probe.close();
+    scene.cluster.parts.temporal.thaw();
+    const starts = targets.map((target) => scene.cluster.parts[target].start());
+    const failed = (await Promise.allSettled(starts)).filter((one) => one.status === 'rejected');
+    const reasons = [error, ...failed.map(({ reason }) => reason as unknown)];
+    return { name: one.name, played: nobody, wrong: reasons.map(textOf) };
+  }
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Waits for everybody, and has those who are parked by then retried. Returns these, and what moves all the same. */
+async function bringToRest(
   scene: Scene,
-  everybody: readonly Customer[],
-  show: (text: string) => void,
-): Promise<Map<Customer, string[]>> {
-  const parked = await parkedOf(scene, everybody);
-  const wrong = new Map<Customer, string[]>();
-  if (parked.length === 0) return wrong;
-  show(`retrying ${String(parked.length)} parked by order`);
-  for (const outcome of await judge(scene, parked)) {
-    wrong.set(
-      outcome.customer,
-      outcome.lost
-        .filter((what) => what.startsWith('it is parked'))
-        .map((what) => `${outcome.customer.jobId}: ${what}`),
-    );
+  stories: readonly Story[],
+  show: Show,
+): Promise<{ parked: ReadonlySet<Customer>; moving: readonly string[] }> {
+  const everybody = customersOf(stories);
+  show(`waiting until ${String(everybody.length)} onboardings have come to rest`);
+  const moving = await settle(scene, everybody);
+  const parked = await judgeAllParked(scene, stories);
+  // Whoever still moves has been waited for long enough.
+  if (parked.size === 0 || moving.length > 0) return { parked, moving };
+  show(`retrying ${String(parked.size)} parked by order`);
+  for (const customer of parked) await order(scene, customer, 'retry');
+  return { parked, moving: await settle(scene, everybody) };
+}
+
+/** Judges why customers are parked; those who should be and are not are wrong as well. Returns who is parked. */
+async function judgeAllParked(
+  scene: Scene,
+  stories: readonly Story[],
+): Promise<ReadonlySet<Customer>> {
+  const parked = new Set<Customer>();
+  for (const evidence of await gather(scene, customersOf(stories), { runs: false })) {
+    const { customer, row } = evidence;
+    const story = stories.find(({ played }) => played.customers.includes(customer));
+    if (row && isParked(row)) {
+      parked.add(customer);
+      story?.wrong.push(...judgeParked(evidence).map((what) => `${what} (${customer.jobId})`));
+    } else if (customer.parks !== undefined) {
+      story?.wrong.push(`it never parked for ${customer.parks} (${customer.jobId})`);
+    }
   }
-  for (const { jobId } of parked) {
-    await insist(scene.cluster, 'POST', `/onboarding/jobs/${jobId}/retry`, {
-      reason: 'The fault is over',
-    });
-  }
-  return wrong;
+  return parked;
+}
+
+function lineOf(
+  { gate }: Scene,
+  { name, played, wrong }: Story,
+  parked: ReadonlySet<Customer>,
+  outcomes: readonly Outcome[],
+): Line {
+  const { customers } = played;
+  const struck = customers.map(({ jobId }) => gate.struck(jobId));
+  const faults = struck.reduce((sum, strikes) => sum + strikes, played.faults);
+  return {
+    ...{ name, faults },
+    parked: customers.filter((customer) => parked.has(customer)).length,
+    outcomes: outcomes.filter(({ customer }) => customers.includes(customer)),
+    wrong: faults > 0 ? wrong : [...wrong, 'no fault was injected'],
+  };
+}
+
+/** What is not of one case but of the whole system; stops its programs on the way. */
+async function judgeWhole(
+  scene: Scene,
+  meters: Meters,
+  {
+    customers,
+    moving,
+    show,
+  }: { customers: readonly Customer[]; moving: readonly string[]; show: Show },
+): Promise<Line[]> {
+  const { cluster, probe } = scene;
+  const line = (name: string, wrong: readonly string[]): Line => ({
+    ...{ name, wrong, faults: 0, parked: 0, outcomes: [] },
+  });
+  const left = moving.length > 0 ? moving : await leftovers(scene);
+  await meters.stop();
+  const [somebody] = customers;
+  if (somebody) await provokeRefusals(scene, somebody);
+  show('looking for secrets');
+  const leaks = await findLeaks(scene, meters);
+  await probe.close();
+  show('stopping');
+  const unstopped = await cluster.stopPrograms();
+  const died = cluster.deaths.map((name) => `${name} ended by itself`);
+  return [
+    line('everything comes to rest', left),
+    line('every process runs until it is asked to stop, and then stops', [...died, ...unstopped]),
+    line('every refusal is a problem that is foreseen', badRefusals(scene)),
+    line('no secret, token or address is in logs, histories, metrics and problems', leaks),
+  ];
+}
+
+function customersOf(stories: readonly Story[]): Customer[] {
+  return stories.flatMap(({ played }) => played.customers);
 }

@@ -1,9 +1,10 @@
-import { mailFault, steps } from './boundaries';
-import type { Scene } from './boundaries';
-import { acceptInvite, inviteCustomer, newAddress } from './customers';
+import { steps } from './boundaries';
+import { acceptInvite, ask, inviteCustomer, newAddress } from './customers';
 import type { Customer } from './customers';
 import type { Trick } from './gate';
+import { mailFault } from './mail-faults';
 import { until } from './probe';
+import type { Scene } from './scene';
 
 /** Something that the backend or the mail server does wrong while customers are on their way. */
 export interface Injection {
@@ -18,27 +19,27 @@ export interface Injection {
 function onceAtEachStep(name: string, trick: Trick): Injection {
   return {
     name,
-    async send({ cluster, gate }, story) {
-      const customers = await Promise.all(steps.map(() => inviteCustomer(cluster, story)));
+    async send(scene, story) {
+      const customers = await Promise.all(steps.map(() => inviteCustomer(scene, story)));
       customers.forEach(({ jobId }, index) => {
-        gate.meddle(jobId, steps[index] ?? '', trick, { times: 1 });
+        scene.gate.meddle(jobId, steps[index] ?? '', trick, { times: 1 });
       });
-      await Promise.all(customers.map((customer) => acceptInvite(cluster, customer)));
+      await Promise.all(customers.map((customer) => acceptInvite(scene, customer)));
       return customers;
     },
   };
 }
 
-/** Every call of a customer meets the trick, for so long or so often. */
+/** Every call of a customer meets the trick, for so long from its first one on or so often. */
 function storm(name: string, trick: Trick, limit: { times?: number; ms?: number }): Injection {
   return {
     name,
-    async send({ cluster, gate }, story) {
-      const customers = await Promise.all([0, 1, 2].map(() => inviteCustomer(cluster, story)));
+    async send(scene, story) {
+      const customers = await Promise.all([0, 1, 2].map(() => inviteCustomer(scene, story)));
       for (const { jobId } of customers) {
-        for (const step of steps) gate.meddle(jobId, step, trick, limit);
+        for (const step of steps) scene.gate.meddle(jobId, step, trick, limit);
       }
-      await Promise.all(customers.map((customer) => acceptInvite(cluster, customer)));
+      await Promise.all(customers.map((customer) => acceptInvite(scene, customer)));
       return customers;
     },
   };
@@ -52,7 +53,8 @@ function mail(name: string, mode: string, times?: number): Injection {
     async send(scene, story) {
       const email = newAddress();
       await mailFault(scene, { mode, match: email, ...(times === undefined ? {} : { times }) });
-      const customer = await inviteCustomer(scene.cluster, story, email);
+      const invited = await inviteCustomer(scene, story, { email });
+      const customer = mode === 'reject-550' ? { ...invited, bounces: true } : invited;
       // An accept drops the mail that is not on its way yet.
       await until('The first try', async () => {
         const tried = await scene.probe.rows(
@@ -61,19 +63,59 @@ function mail(name: string, mode: string, times?: number): Injection {
         );
         return tried.length > 0;
       });
-      await acceptInvite(scene.cluster, customer);
+      await acceptInvite(scene, customer);
       return [customer];
     },
   };
 }
 
+/** More tries than a step has, and fewer than with those that an order gives it. */
 const mostTries = 8;
 
-/** Name of the injection whose mails are refused for good. */
-export const refusedMail = 'SMTP 550';
+/** A step that fails until it parks, once for each problem that a backend brings about by itself. */
+function exhausting(name: string, trick: Trick, parks: NonNullable<Customer['parks']>): Injection {
+  return {
+    name: `${name} until it parks, then a retry by order`,
+    async send(scene, story) {
+      const customer = { ...(await inviteCustomer(scene, story)), parks };
+      scene.gate.meddle(customer.jobId, 'sample.add-token', trick, { times: mostTries });
+      await acceptInvite(scene, customer);
+      return [customer];
+    },
+  };
+}
 
-/** Name of the injection in which steps fail until they park. */
-export const exhausting = 'a step that fails until it parks, then a retry by order';
+/** The database refuses an accept with words that name the address, until somebody mends it. */
+const telltale: Injection = {
+  name: 'a database error that names the address',
+  mails: 1,
+  async send(scene, story) {
+    const { probe } = scene;
+    const customer = await inviteCustomer(scene, story);
+    await probe.rows(`create function telltale() returns trigger language plpgsql as $$ begin
+        raise unique_violation using message = 'duplicate key', detail = format('Key (email)=(%s) already exists.', new.email);
+      end $$`);
+    await probe.rows(`create trigger telltale before insert on users for each row
+        when (new.email = '${customer.email}') execute function telltale()`);
+    const refused = await ask(
+      scene,
+      'POST',
+      `/onboarding/invites/${customer.token}/accept`,
+      { accept_terms: true },
+      { anonymous: true, provoked: true },
+    );
+    await probe.rows('drop function telltale cascade');
+    if (refused.status !== 500) throw new Error(`It was answered ${String(refused.status)}`);
+    await acceptInvite(scene, customer);
+    return [customer];
+  },
+};
+
+const status = (code: number, retryAfter?: number): Trick => ({
+  kind: 'status',
+  status: code,
+  ...(retryAfter === undefined ? {} : { retryAfter }),
+});
 
 /** All of them. */
 export const injections: readonly Injection[] = [
@@ -81,30 +123,15 @@ export const injections: readonly Injection[] = [
   onceAtEachStep('reset after the backend acted', { kind: 'reset-after-act' }),
   onceAtEachStep('reset before the backend acts', { kind: 'reset-before-act' }),
   onceAtEachStep('malformed 2xx', { kind: 'malformed' }),
-  storm('500 storm', { kind: 'status', status: 500 }, { ms: 4_000 }),
-  storm('503 storm with Retry-After', { kind: 'status', status: 503, retryAfter: 1 }, { times: 2 }),
-  storm(
-    '429 storm with Retry-After',
-    { kind: 'status', status: 429, retryAfter: 1 },
-    { ms: 5_000 },
-  ),
-  storm('429 storm without Retry-After', { kind: 'status', status: 429 }, { ms: 5_000 }),
-  {
-    name: exhausting,
-    async send({ cluster, gate }, story) {
-      const customer = await inviteCustomer(cluster, story);
-      gate.meddle(
-        customer.jobId,
-        'sample.add-token',
-        { kind: 'status', status: 500 },
-        { times: mostTries },
-      );
-      await acceptInvite(cluster, customer);
-      return [customer];
-    },
-  },
+  exhausting('500', status(500), 'backend-unavailable'),
+  exhausting('reset before the backend acts', { kind: 'reset-before-act' }, 'backend-unreachable'),
+  storm('500 storm', status(500), { ms: 2_000 }),
+  storm('503 storm with Retry-After', status(503, 1), { times: 2 }),
+  storm('429 storm with Retry-After', status(429, 1), { ms: 3_000 }),
+  storm('429 storm without Retry-After', status(429), { ms: 3_000 }),
   mail('SMTP 451, twice', 'tempfail-451', 2),
-  mail(refusedMail, 'reject-550'),
+  mail('SMTP 550', 'reject-550'),
   mail('connection lost after the data, once', 'drop-after-data', 1),
   mail('connection lost after the data, always', 'drop-after-data'),
+  telltale,
 ];

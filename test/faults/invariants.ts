@@ -1,9 +1,6 @@
-import { Connection, Client as TemporalClient, WorkflowNotFoundError } from '@temporalio/client';
-import type { BackendObject } from '../workflows/backend-control';
-import type { Scene } from './boundaries';
 import type { Customer } from './customers';
-import { refusedMail } from './injections';
-import { until } from './probe';
+import type { Evidence, MailRow, OnboardingRow } from './evidence';
+import type { GatedCall } from './gate';
 
 /** What became of a customer, and what is wrong with it. */
 export interface Outcome {
@@ -13,217 +10,118 @@ export interface Outcome {
   readonly doubled: readonly string[];
 }
 
-interface Row {
-  readonly id: string;
-  readonly state: string;
-  readonly problem: string | null;
-  readonly waiting_for: string | null;
-  readonly last_outcome: string | null;
-  readonly last_problem: string | null;
-  readonly users: number;
-  readonly memberships: number;
-  readonly activations: number;
-  readonly accepted: number;
-  readonly tenant: string;
+/** Where findings go. */
+interface Findings {
+  readonly lost: string[];
+  readonly doubled: string[];
 }
 
-interface MailRow {
-  readonly onboarding_id: string;
-  readonly kind: string;
-  readonly status: string;
-  readonly message_id: string;
+/** Whether an onboarding waits for a person. */
+export function isParked(row: Pick<OnboardingRow, 'state' | 'waiting_for'>): boolean {
+  return row.state === 'failed' && row.waiting_for === 'order';
 }
 
-const rowsOf = `select o.id, o.state, o.problem, o.waiting_for, t.status as tenant,
-    a.outcome as last_outcome, a.problem as last_problem,
-    (select count(*)::int from users where email = i.email) as users,
-    (select count(*)::int from memberships where tenant_id = o.tenant_id and withdrawn_at is null) as memberships,
-    (select count(*)::int from onboarding_events where onboarding_id = o.id and type = 'activated') as activations,
-    (select count(*)::int from audit_log where tenant_id = o.tenant_id and action = 'invite.accepted')
-      + (select count(*)::int from audit_pending where tenant_id = o.tenant_id and action = 'invite.accepted') as accepted
-  from onboardings as o
-    join invites as i on i.id = o.invite_id
-    join tenants as t on t.id = o.tenant_id
-    left join lateral (select outcome, problem from step_attempts
-      where onboarding_id = o.id and key = o.failed_step order by n desc limit 1) as a on true
-  where o.id = any($1)`;
-
-const isParked = (row: Row): boolean => row.state === 'failed' && row.waiting_for === 'order';
-
-/** Longest time until everything has to be at rest: a mail of a lost worker alone is silent for half a minute. */
-const restSeconds = 150;
+/** Judges a customer who has come to the end: nothing may be missing, and nothing be there twice. */
+export function judge(evidence: Evidence): Outcome {
+  const { customer, row } = evidence;
+  if (!row) return { customer, state: 'missing', lost: ['the onboarding'], doubled: [] };
+  const findings: Findings = { lost: [], doubled: [] };
+  judgeRows(evidence, row, findings);
+  judgeObject(evidence, findings);
+  judgeKeys(evidence.calls, findings);
+  judgeMails(evidence, findings);
+  return { customer, state: row.state, ...findings };
+}
 
 /**
- * Waits until nothing moves any more: every customer active or parked, every mail decided, every wake-up delivered.
- * Returns what still moves after that, in words.
+ * What is wrong with an onboarding that is parked: it has to be one that shall park, for the problem that was brought
+ * about, and its attempts have to say the same.
  */
-export async function settle({ probe }: Scene, customers: readonly Customer[]): Promise<string[]> {
-  let moving: string[] = [];
-  const look = async (): Promise<boolean> => {
-    const rows = await probe.rows<{ what: string }>(
-      `select concat_ws(' ', 'onboarding', o.id, o.state, o.waiting_for, 'driven', o.driven_at::time(0), (
-           select concat_ws(' ', key, status, 'doubt', in_doubt, 'next', next_attempt_at::time(0))
-           from onboarding_steps where onboarding_id = o.id and status not in ('done', 'skipped')
-           order by position limit 1)) as what
-       from onboardings as o
-       where o.id = any($1) and o.state <> 'active' and not (o.state = 'failed' and o.waiting_for = 'order')
-       union all select concat_ws(' ', kind, 'mail', status, due_at::time(0), 'of', onboarding_id) from mails
-       where onboarding_id = any($1) and status in ('due', 'sending')
-       union all select concat_ws(' ', 'wake-up of', workflow_id, attempts, last_error) from outbox
-       where delivered_at is null`,
-      [customers.map(({ jobId }) => jobId)],
-    );
-    moving = rows.map(({ what }) => what);
-    return moving.length === 0;
-  };
-  await until('Rest', look, restSeconds).catch(() => undefined);
-  return moving;
+export function judgeParked({ customer, row, attempts }: Evidence): string[] {
+  const problem = row?.problem ?? 'no reason';
+  if (customer.parks === undefined) return [`it parked for ${problem}`];
+  const wrong: string[] = [];
+  if (problem !== customer.parks) wrong.push(`it parked for ${problem}, not ${customer.parks}`);
+  if (!row?.told) wrong.push('it parked and nobody told the operators');
+  const last = attempts[0]?.problem ?? 'none';
+  if (last !== problem) wrong.push(`it parked for ${problem}, its last attempt: ${last}`);
+  return wrong;
 }
 
-/** The customers whose onboarding is parked. */
-export async function parkedOf(
-  { probe }: Scene,
-  customers: readonly Customer[],
-): Promise<Customer[]> {
-  const rows = await probe.rows<Row>(rowsOf, [customers.map(({ jobId }) => jobId)]);
-  const parked = new Set(rows.filter(isParked).map(({ id }) => id));
-  return customers.filter(({ jobId }) => parked.has(jobId));
-}
+/** What has to be told exactly once about every customer who gets as far as that. */
+const toldOnce = {
+  always: ['invite.created', 'onboarding.started.v1', 'invite.accepted'],
+  active: ['tenant.activated', 'onboarding.active.v1'],
+} as const;
 
-/** Judges every customer by the rows, the backend's objects, the mailbox and Temporal. */
-export async function judge(scene: Scene, customers: readonly Customer[]): Promise<Outcome[]> {
-  const { cluster, probe } = scene;
-  const ids = customers.map(({ jobId }) => jobId);
-  const rows = new Map((await probe.rows<Row>(rowsOf, [ids])).map((row) => [row.id, row]));
-  const mails = await probe.rows<MailRow>(
-    `select onboarding_id, kind, status, message_id from mails
-     where onboarding_id = any($1) and owner = 'workflow'`,
-    [ids],
-  );
-  const { spreadsheets } = await get<{ spreadsheets: BackendObject[] }>(
-    `${cluster.backendUrl}/_test/objects`,
-  );
-  const objects = new Map(spreadsheets.map((object) => [object.spreadsheet_id, object]));
-  const box = await get<{ message_id: string }[]>(`${cluster.mailboxUrl}/api/messages`);
-  const runs = await runsOf(scene, customers);
-  return customers.map((customer) => {
-    const lost: string[] = [];
-    const doubled: string[] = [];
-    const row = rows.get(customer.jobId);
-    if (!row) return { customer, state: 'missing', lost: ['the onboarding'], doubled };
-    judgeRows(row, lost, doubled);
-    judgeObject(row, objects.get(customer.spreadsheetId), lost, doubled);
-    const own = mails.filter((mail) => mail.onboarding_id === customer.jobId);
-    judgeMails(customer, row, own, box, lost, doubled);
-    const run = runs.get(customer.inviteId);
-    if (run !== undefined) lost.push(`its workflow is ${run}`);
-    return { customer, state: row.state, lost, doubled };
-  });
-}
-
-function judgeRows(row: Row, lost: string[], doubled: string[]): void {
-  if (row.state !== 'active' && !isParked(row)) lost.push(`it rests as ${row.state}`);
-  const explained =
-    row.last_problem === row.problem ||
-    (row.problem === 'outcome-unknown' && row.last_outcome === 'uncertain');
-  if (isParked(row) && !explained) {
-    lost.push(
-      `it is parked for ${String(row.problem)}, its last attempt: ${String(row.last_problem)}`,
-    );
-  }
-  for (const what of ['users', 'memberships', 'accepted'] as const) {
-    if (row[what] < 1) lost.push(what);
-    if (row[what] > 1) doubled.push(what);
-  }
-  if (row.activations > 1) doubled.push('activations');
+function judgeRows({ customer, run }: Evidence, row: OnboardingRow, findings: Findings): void {
+  const end = customer.ends ?? 'active';
+  const { lost } = findings;
+  if (row.state !== end) lost.push(`it rests as ${row.state}`);
+  if (row.queued > 0) lost.push('its order was never applied');
+  if (row.sealed > 0) lost.push('the erasure of a token whose mail is done with');
+  count(findings, 'invite', row.invites, 1);
+  count(findings, 'user', row.users, 1);
+  count(findings, 'membership', row.memberships, end === 'active' ? 1 : 0);
+  for (const name of toldOnce.always) count(findings, name, row.counts[name] ?? 0, 1);
+  for (const name of toldOnce.active)
+    count(findings, name, row.counts[name] ?? 0, end === 'active' ? 1 : 0);
   if (row.state === 'active' && row.tenant !== 'active') lost.push(`its tenant is ${row.tenant}`);
+  if (run !== undefined && run !== 'COMPLETED' && run !== 'GONE')
+    lost.push(`its workflow is ${run}`);
+}
+
+function count({ lost, doubled }: Findings, what: string, is: number, should: number): void {
+  if (is < should) lost.push(what);
+  if (is > should) doubled.push(`${what}, ${String(is)} times`);
 }
 
 // A registration by itself and one along with the token: two in all. The smoke call is safe to repeat.
-function judgeObject(
-  row: Row,
-  object: BackendObject | undefined,
-  lost: string[],
-  doubled: string[],
-): void {
-  const registered = object?.registered ?? 0;
-  const added = object?.tokens.reduce((sum, token) => sum + token.added, 0) ?? 0;
-  if (registered > 2) doubled.push(`registered ${String(registered)} times`);
-  if (added > 1) doubled.push(`token added ${String(added)} times`);
-  if (row.state !== 'active') return;
-  if (registered < 2) lost.push(`registered ${String(registered)} times`);
-  if (added < 1) lost.push('its token');
-  if ((object?.updates ?? 0) < 1) lost.push('its first update');
+function judgeObject({ customer, object }: Evidence, findings: Findings): void {
+  const tokens = object?.tokens.reduce((sum, token) => sum + token.added, 0) ?? 0;
+  count(findings, 'registration at the backend', object?.registered ?? 0, 2);
+  if (customer.ends === 'rolled_back') {
+    if (object?.is_active) findings.lost.push('the deletion at the backend');
+    if (tokens > 0) findings.lost.push('the deletion of the token at the backend');
+    return;
+  }
+  count(findings, 'token at the backend', tokens, 1);
+  if ((object?.updates ?? 0) < 1) findings.lost.push('the first update at the backend');
+  if (object && !object.is_active) findings.lost.push('the object at the backend');
 }
 
-function judgeMails(
-  customer: Customer,
-  row: Row,
-  mails: readonly MailRow[],
-  box: readonly { message_id: string }[],
-  lost: string[],
-  doubled: string[],
-): void {
-  for (const kind of ['invite', 'welcome']) {
+/** Over all attempts, crashes and unknown outcomes a step has one key; a definite refusal allows for one more. */
+function judgeKeys(calls: readonly GatedCall[], { doubled }: Findings): void {
+  for (const step of new Set(calls.map((call) => call.step))) {
+    const own = calls.filter((call) => call.step === step);
+    const keys = new Set(own.map(({ key }) => key)).size;
+    const refusals = own.filter(({ status }) => status === 400).length;
+    if (keys > 1 + refusals)
+      doubled.push(`the Idempotency-Key of ${step}, ${String(keys)} of them`);
+  }
+}
+
+/** Kinds of mails that every customer gets once. */
+const needed = ['invite', 'welcome'];
+
+function judgeMails({ customer, row, mails }: Evidence, findings: Findings): void {
+  const { lost, doubled } = findings;
+  for (const kind of needed) {
     const decided = mails.filter((mail) => mail.kind === kind).length;
-    if (decided > 1) doubled.push(`${kind} mails`);
-    if (decided === 0 && (kind === 'invite' || row.state === 'active')) lost.push(`${kind} mail`);
+    const should = kind === 'welcome' && row?.state !== 'active' ? 0 : 1;
+    count(findings, `${kind} mail`, decided, should);
   }
-  for (const { kind, status, message_id: id } of mails) {
-    const copies = box.filter((mail) => mail.message_id === id).length;
+  for (const mail of mails) {
+    const { kind, status, copies } = mail;
     if (copies > 2) doubled.push(`${kind} mail, ${String(copies)} copies`);
-    if (status === 'sent' && copies === 0) lost.push(`${kind} mail, said to be sent`);
+    if (isMissing(mail)) lost.push(`${kind} mail, said to be ${status}`);
     if (status === 'due' || status === 'sending') lost.push(`${kind} mail, still ${status}`);
-    if (status === 'bounced' && customer.story !== refusedMail) lost.push(`${kind} mail bounced`);
-    if (status === 'dropped' && kind === 'welcome') lost.push('welcome mail dropped');
+    if (status === 'bounced' && !customer.bounces) lost.push(`${kind} mail, bounced`);
+    if (status === 'dropped' && kind !== 'invite') lost.push(`${kind} mail, dropped`);
   }
 }
 
-/** Workflows that should have ended well by now and have not, by invite. */
-async function runsOf({ cluster }: Scene, customers: readonly Customer[]) {
-  const connection = await Connection.connect({ address: cluster.temporal.address });
-  const client = new TemporalClient({ connection });
-  const wrong = new Map<string, string>();
-  try {
-    const look = async ({ inviteId, jobId }: Customer): Promise<void> => {
-      const handle = client.workflow.getHandle(`onboarding/${inviteId}`);
-      const status = async () => (await handle.describe()).status.name;
-      try {
-        await until('The end of a workflow', async () => (await status()) !== 'RUNNING', 15).catch(
-          () => undefined,
-        );
-        const ended = await status();
-        if (ended !== 'COMPLETED') wrong.set(inviteId, `${ended} (${jobId})`);
-      } catch (error) {
-        // Gone with Temporal's database, after its rows had come to their end.
-        if (!(error instanceof WorkflowNotFoundError)) throw error;
-      }
-    };
-    await Promise.all(customers.map(look));
-  } finally {
-    await connection.close();
-  }
-  return wrong;
-}
-
-/** What is wrong with the system itself: wake-ups that are stuck, slots and places in line that nobody gives back. */
-export async function leftovers({ probe }: Scene): Promise<string[]> {
-  const wrong: string[] = [];
-  const look = async (what: string, sql: string): Promise<void> => {
-    const none = async () => (await probe.rows(sql)).length === 0;
-    await until(what, none, 30).catch(() => wrong.push(what));
-  };
-  await look('wake-ups that are stuck', 'select 1 from outbox where delivered_at is null');
-  await look('slots that are lost', `select 1 from connector_slots where free_at > now()`);
-  await look('places in line of nobody', 'select 1 from connector_line');
-  await look(
-    'attempts that nobody closed',
-    `select 1 from step_attempts as a join onboardings as o on o.id = a.onboarding_id
-     where a.ended_at is null and o.state = 'active'`,
-  );
-  return wrong;
-}
-
-async function get<T>(url: string): Promise<T> {
-  return (await (await fetch(url)).json()) as T;
+// One that is listed as `mail-uncertain` may have got lost; nobody can know.
+function isMissing({ status, copies }: MailRow): boolean {
+  return status === 'sent' && copies === 0;
 }

@@ -4,47 +4,61 @@ import type { Outcome } from './invariants';
 export interface Line {
   readonly name: string;
   readonly faults: number;
-  /** How many were parked on the way, for a reason that their last attempt explains, and retried by order. */
+  /** How many were parked on the way, for the reason that was brought about, and retried by order. */
   readonly parked: number;
   readonly outcomes: readonly Outcome[];
+  /** What is wrong besides what was lost or doubled. */
+  readonly wrong: readonly string[];
 }
 
-/** Prints a line per case, the sums, and what is wrong; returns whether nothing is. */
-export function printTable(lines: readonly Line[], wrong: readonly string[]): boolean {
-  const count = (outcomes: readonly Outcome[], what: 'lost' | 'doubled'): number =>
-    outcomes.filter((outcome) => outcome[what].length > 0).length;
-  const rows = lines.map(({ name, faults, parked, outcomes }) => [
-    name,
+/** Whether nothing is wrong with a case. */
+export function isGood({ outcomes, wrong }: Line): boolean {
+  return (
+    wrong.length === 0 && outcomes.every(({ lost, doubled }) => !lost.length && !doubled.length)
+  );
+}
+
+const columns = ['faults', 'onboardings', 'active', 'parked', 'lost', 'doubled'] as const;
+
+/** Prints a line per case, the sums, and what is wrong; the last line has the figures that count. */
+export function printTable(lines: readonly Line[], seconds: number): void {
+  const rows = lines
+    .filter(({ faults, outcomes }) => faults + outcomes.length > 0)
+    .map((line) => ({ name: line.name, figures: figuresOf(line) }));
+  const sums = columns.map((_, n) => rows.reduce((sum, { figures }) => sum + (figures[n] ?? 0), 0));
+  const width = Math.max(...rows.map(({ name }) => name.length));
+  const print = (name: string, figures: readonly (string | number)[]): void => {
+    const cells = figures.map((figure, n) => String(figure).padStart(columns[n]?.length ?? 0));
+    console.log([name.padEnd(width), ...cells].join('  '));
+  };
+  console.log('');
+  print('', columns);
+  for (const { name, figures } of rows) print(name, figures);
+  print('in all', sums);
+  console.log('');
+  for (const { name, outcomes, wrong } of lines) {
+    for (const { customer, lost, doubled } of outcomes) {
+      for (const what of lost) console.log(`LOST     ${name}: ${what} (${customer.jobId})`);
+      for (const what of doubled) console.log(`DOUBLED  ${name}: ${what} (${customer.jobId})`);
+    }
+    for (const what of wrong) console.log(`WRONG    ${name}: ${what}`);
+  }
+  const [faults, onboardings, , , lost, doubled] = sums;
+  const wrong = lines.reduce((sum, line) => sum + line.wrong.length, 0);
+  console.log(
+    `Faults injected: ${String(faults)}, onboardings: ${String(onboardings)}, lost ${String(lost)}, doubled ${String(doubled)}` +
+      `${wrong > 0 ? `, wrong ${String(wrong)}` : ''} (${seconds.toFixed(0)} s)`,
+  );
+}
+
+function figuresOf({ faults, parked, outcomes }: Line): number[] {
+  const count = (has: (outcome: Outcome) => boolean): number => outcomes.filter(has).length;
+  return [
     faults,
     outcomes.length,
-    outcomes.filter(({ state }) => state === 'active').length,
+    count(({ state }) => state === 'active'),
     parked,
-    count(outcomes, 'lost'),
-    count(outcomes, 'doubled'),
-  ]);
-  const sum = (column: number): number =>
-    rows.reduce((total, row) => total + Number(row[column]), 0);
-  const head = ['', 'faults', 'onboardings', 'active', 'parked', 'lost', 'doubled'];
-  const sums = ['in all', ...[1, 2, 3, 4, 5, 6].map(sum)];
-  const width = Math.max(...rows.map(([name]) => String(name).length));
-  const line = ([name, ...figures]: readonly (string | number)[]): string =>
-    [
-      String(name).padEnd(width),
-      ...figures.map((figure, index) => String(figure).padStart(head[index + 1]?.length ?? 0)),
-    ].join('  ');
-  console.log('');
-  for (const row of [head, ...rows, sums]) console.log(line(row));
-  console.log('');
-  const outcomes = lines.flatMap((one) => one.outcomes);
-  for (const { customer, lost, doubled } of outcomes) {
-    for (const what of lost) console.log(`LOST     ${customer.story}: ${what} (${customer.jobId})`);
-    for (const what of doubled)
-      console.log(`DOUBLED  ${customer.story}: ${what} (${customer.jobId})`);
-  }
-  for (const what of wrong) console.log(`WRONG    ${what}`);
-  const [lost, doubled] = [count(outcomes, 'lost'), count(outcomes, 'doubled')];
-  console.log(
-    `Faults injected: ${String(sum(1))}, onboardings: ${String(sum(2))}, lost ${String(lost)}, doubled ${String(doubled)}`,
-  );
-  return lost + doubled + wrong.length === 0;
+    count(({ lost }) => lost.length > 0),
+    count(({ doubled }) => doubled.length > 0),
+  ];
 }

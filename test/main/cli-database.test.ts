@@ -250,6 +250,9 @@ describe('doctor', () => {
       expect(out).toMatch(new RegExp(`^FAIL +${part} .+\\n +→ .+`, 'm'));
     }
     expect(out).toContain('3 thing(s) do not work.');
+    expect(out).toMatch(/^look +operators +nobody is told .+\n +→ Set OPERATORS_MAIL/m);
+    const told = await usher('doctor', { ...away, OPERATORS_MAIL: 'ops@example.com' });
+    expect(told.out).toMatch(/^ok +operators +ops@example.com /m);
   });
 
   it('notices the wrong role, which row-level security does not hold, and answers JSON', async () => {

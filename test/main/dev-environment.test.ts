@@ -1,6 +1,7 @@
 import { environmentFor, systemEnvironment } from '../../src/main/dev-environment';
 import { loadConfig } from '../../src/platform/config';
 import { openSecrets } from '../../src/servers/secrets';
+import type { RunFile } from '../../src/servers/run-file';
 import { newStateFolder, removeStateFolder } from '../servers/state-folder';
 
 let stateDir: string;
@@ -53,6 +54,18 @@ describe('the environment of a development system', () => {
     const first = systemEnvironment(servers, openSecrets(stateDir), addresses);
     const second = systemEnvironment(servers, openSecrets(stateDir), addresses);
     expect(second).toEqual(first);
+  });
+
+  it('has an address to tell operators, whose mails are in the mailbox', () => {
+    const told = (mailbox: RunFile['mailbox']) =>
+      systemEnvironment({ ...servers, mailbox }, openSecrets(stateDir), addresses)[
+        'OPERATORS_MAIL'
+      ];
+    const another = { url: null, smtp_url: 'smtp://mail.example', pid: null };
+    expect([told(servers.mailbox), told(another)]).toEqual([
+      'operators@usher.localhost',
+      undefined,
+    ]);
   });
 
   it('makes no secrets for a database that was configured', () => {

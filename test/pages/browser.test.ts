@@ -72,6 +72,16 @@ describe('with scripts', () => {
     expect(page.url()).not.toContain(token);
   });
 
+  it('goes on in a browser whose language is none, as that of LANG=C is', async () => {
+    await open();
+    await page.addInitScript(() => {
+      Object.defineProperty(navigator, 'language', { get: () => 'en-US@posix' });
+    });
+    await page.goto(server.address('invite'));
+    await page.getByRole('button', { name: 'Show' }).first().waitFor();
+    expect(await page.locator('time').first().textContent()).toMatch(/GMT|UTC|CET/);
+  });
+
   it('the language switch leads to the invite in the other language', async () => {
     await open();
     await page.goto(server.address('invite'));

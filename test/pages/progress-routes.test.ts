@@ -120,11 +120,11 @@ describe('GET /onboarding/progress', () => {
     visitor.cookies.clear();
     visitor.cookies.set('usher_session', await app.session(userId));
     expect((await visitor.get(progress)).status).toBe(200);
-    const second = await app.invite({ email: first.email, tenant: undefined, name: 'Second GmbH' });
+    const second = await app.invite({ email: first.email, tenant: undefined, name: 'Second' });
     const form_token = formTokenOf(await visitor.get(second.path));
     await visitor.post(second.path, { form_token, accept_terms: 'true', action: 'accept' });
     visitor.cookies.delete('usher_onboarding');
-    expect((await visitor.get(progress)).heading).toBe('Second GmbH');
+    expect((await visitor.get(progress)).heading).toBe('nordlicht.example');
   });
 
   it('shows the cookie’s onboarding to somebody who is signed in as another person', async () => {

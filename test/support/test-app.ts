@@ -1,6 +1,9 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { randomBytes } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { openApiDocument } from '../../api/openapi';
 import { createServiceAccount, shorthand } from '../../src/domain/identity/service-accounts';
@@ -58,6 +61,8 @@ export interface TestApp {
   startWorker(): Promise<RunningWorker>;
   /** The audit sequencer alone, for an app without a worker. */
   startSequencer(over?: Partial<AuditPartOptions>): AuditPart;
+  /** Those that were started and may still run. */
+  readonly workers: readonly RunningWorker[];
   stop(): Promise<void>;
 }
 
@@ -77,6 +82,7 @@ export async function startTestApp(
     startMailbox({ httpPort: 0, smtpPort: 0 }),
     startSampleBackend({ port: 0, key: 'sample-key' }),
   ]);
+  const exportDir = join(tmpdir(), `usher-exports-${database.name}`);
   const settings: Record<string, string> = {
     LOG_LEVEL: 'info',
     DATABASE_URL: options.databaseUrl?.(database.appUrl) ?? database.appUrl,
@@ -96,6 +102,7 @@ export async function startTestApp(
     RATE_ACCEPT: 'off',
     RATE_LOGIN: 'off',
     PUBLIC_URL: 'http://localhost:8090',
+    TENANT_EXPORT_DIR: exportDir,
     ...options.env,
   };
   for (const [name, value] of Object.entries(settings)) process.env[name] = value;
@@ -112,7 +119,8 @@ export async function startTestApp(
     log: createLog({ level: env.LOG_LEVEL, process: 'test' }, sink),
   });
   await settleBoot(deps);
-  const { server } = createApiServer(deps);
+  const api = createApiServer(deps);
+  const { server } = api;
   const url = await listening(server);
   const documented = responsesOf(openApiDocument());
   const owner = await accountKey(deps, 'owner');
@@ -152,6 +160,7 @@ export async function startTestApp(
       return { status: response.status, headers: response.headers, body };
     },
     keyFor: (role) => accountKey(deps, role),
+    workers,
     async startWorker() {
       runtimeInstalled ||= install(deps);
       const { codePath } = await workflowBundle();
@@ -175,9 +184,11 @@ export async function startTestApp(
         });
         server.closeAllConnections();
       });
+      await api.close();
       await deps.close();
       await Promise.all([mailbox.stop(), backend.stop()]);
       await database.drop();
+      rmSync(exportDir, { recursive: true, force: true });
     },
   };
   if (options.worker !== false) await app.startWorker();

@@ -15,8 +15,10 @@ export interface WakeUps {
 export function onWakeUp(): WakeUps {
   let received = 0;
   let seen = 0;
+  let onReceived: (() => void) | undefined;
   setHandler(wakeUp, () => {
     received += 1;
+    onReceived?.();
   });
   return {
     isPending: () => received !== seen,
@@ -26,22 +28,24 @@ export function onWakeUp(): WakeUps {
     },
     async mayCallOff(work, isCalledOff) {
       const scope = new CancellationScope();
-      let ended = false;
-      const isOver = (): boolean => ended;
-      const working = scope.run(work).finally(() => {
-        ended = true;
-      });
-      const watching = (async () => {
-        while (!isOver()) {
-          const before = received;
-          await condition(() => isOver() || received !== before);
-          if (!isOver() && (await isCalledOff())) scope.cancel();
+      const isOver = (): boolean => onReceived === undefined;
+      let looking: Promise<void> | undefined;
+      const look = async (): Promise<void> => {
+        // Wake-ups that come in during a look are worth one more look together.
+        for (let before; before !== received && !isOver();) {
+          before = received;
+          if ((await isCalledOff()) && !isOver()) scope.cancel();
         }
-      })();
+        looking = undefined;
+      };
+      onReceived = () => {
+        looking ??= look();
+      };
       try {
-        return await working;
+        return await scope.run(work);
       } finally {
-        await watching;
+        onReceived = undefined;
+        await looking;
       }
     },
   };

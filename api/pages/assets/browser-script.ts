@@ -17,11 +17,20 @@ export const browserScript = `(() => {
     if (typeof link === 'string' && /^\\/(invite|login)\\/[\\w-]+/.test(link)) location.replace(link);
   }
 
-  function localMoments(within) {
-    const language = (navigator.language || '').split('-')[0] === root.lang ? navigator.language : root.lang;
-    const format = new Intl.DateTimeFormat(language, {
+  // A browser may call its language what no standard knows, such as en-US@posix; that must not end everything here.
+  function momentFormat() {
+    const parts = {
       day: 'numeric', month: 'long', year: 'numeric', hour: '2-digit', minute: '2-digit', timeZoneName: 'short',
-    });
+    };
+    const own = navigator.language || '';
+    try {
+      if (own.split('-')[0] === root.lang) return new Intl.DateTimeFormat(own, parts);
+    } catch {}
+    return new Intl.DateTimeFormat(root.lang, parts);
+  }
+
+  function localMoments(within) {
+    const format = momentFormat();
     for (const time of within.querySelectorAll('time[datetime]')) {
       time.textContent = format.format(new Date(time.dateTime));
     }

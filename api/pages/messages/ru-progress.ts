@@ -66,7 +66,7 @@ export const progress: ProgressMessages = {
     heading: 'Открыть рабочее пространство',
     text: 'Посмотрите, как поступают ваши данные.',
   },
-  signIn: { heading: 'Войти', text: 'С той же учётной записью, что и сейчас.' },
+  signIn: { heading: 'Войти', text: 'Под той же учётной записью, что и сейчас.' },
   docs: { heading: 'Прочитать руководство', text: 'Коротко о первых шагах.' },
   mailed: {
     heading: 'Заглянуть в почту',
@@ -82,7 +82,7 @@ export const progress: ProgressMessages = {
     'spreadsheet-invalid':
       'Это не похоже на ID таблицы. Скопируйте его из адреса: он стоит между /d/ и /edit.',
     'owner-email-required': 'Введите адрес электронной почты владельца.',
-    'owner-email-invalid': 'Это не полный адрес электронной почты вида name@example.com.',
+    'owner-email-invalid': 'Это неполный адрес электронной почты. Пример: name@example.com.',
     'token-required': 'Вставьте токен маркетплейса.',
     'token-malformed':
       'Это не похоже на полный токен. Скопируйте его ещё раз, от первого до последнего символа.',

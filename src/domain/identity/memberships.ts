@@ -46,7 +46,7 @@ export async function grantTenantRole(tx: Tx, grant: TenantGrant): Promise<void>
   if (grant.role === 'partner') return grantPartnerRole(tx, grant);
   const held = await tx.maybe<{ id: string; role: string }>(
     `select id, role from memberships
-     where user_id = $1 and tenant_id = $2 and scope = 'tenant' and withdrawn_at is null for update`,
+     where user_id = $1 and tenant_id = $2 and scope = 'tenant' and withdrawn_at is null for no key update`,
     [grant.userId, grant.tenantId],
   );
   if (held && rankOf('tenant', held.role) >= rankOf('tenant', grant.role)) return;

@@ -42,6 +42,7 @@ export const permissions = [
   'entitlements:write',
   'catalog:read',
   'catalog:request',
+  'catalog:write',
   'events:read',
   'prices:read',
   'prices:write',
@@ -91,6 +92,7 @@ const operator: readonly Permission[] = [
   'entitlements:write',
   'catalog:read',
   'catalog:request',
+  'catalog:write',
   'events:read',
   'prices:read',
   'prices:write',
@@ -240,5 +242,18 @@ export function mayGrant(grantor: Grantor, grant: Grant): boolean {
         permissionsOf(held.scope, held.role).includes('users:invite') &&
         rankOf(held.scope, held.role) >= rank,
     )
+  );
+}
+
+/**
+ * Whether a person's platform role is not above somebody's own, so that they may be let out or in again. For a machine
+ * that is to hold its permissions but for the dangerous ones, which no role gives it.
+ */
+export function outranks(by: Grantor, role: string): boolean {
+  if (by.platformRoles !== undefined) {
+    return by.platformRoles.some((own) => rankOf('platform', own) >= rankOf('platform', role));
+  }
+  return permissionsOf('platform', role).every(
+    (permission) => stepUpPermissions.has(permission) || by.permissions.has(permission),
   );
 }

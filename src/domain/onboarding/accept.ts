@@ -27,6 +27,8 @@ export interface Acceptance {
   readonly body: z.output<typeof InviteAccept>;
   /** The signed-in person, whose session proves their own account. */
   readonly signedInAs: string | null;
+  /** The captcha was answered; a self-serve invite needs it, whatever the deployment is set to by now. */
+  readonly isPerson: boolean;
   readonly sourceIp: string;
   readonly userAgent: string | null;
 }
@@ -127,9 +129,10 @@ async function accept(
   tx: Tx,
   deps: Deps,
   { invite, tokenId }: HeldInvite,
-  { body, sourceIp, userAgent, signedInAs }: Acceptance,
+  { body, isPerson, sourceIp, userAgent, signedInAs }: Acceptance,
   proof: Proof,
 ): Promise<AcceptedInvite> {
+  if (invite.self_serve && !isPerson) throw new DomainError('verification-failed');
   const tenant = await lockTenant(tx, invite.tenant_id);
   if (!openTenantStatuses.includes(tenant.status)) throw new DomainError('tenant-not-open');
   if (!invite.self_serve && !(await stillHolds(tx, invite.invited_by, 'invites:create'))) {

@@ -46,7 +46,7 @@ export async function takeSlot(
   // Waiters judge their place one after the other: what the second statement sees is what the lock's last owner left.
   const gate = await tx.maybe<{ closed_ms: number }>(
     `select greatest(0, extract(epoch from closed_until - clock_timestamp()) * 1000)::float8 as closed_ms
-     from connector_paths where connector = $1 and path = $2 for update`,
+     from connector_paths where connector = $1 and path = $2 for no key update`,
     [connector, path],
   );
   const state = await tx.one<{ place: number | null; ahead: number; free: number }>(

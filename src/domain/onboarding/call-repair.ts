@@ -5,6 +5,7 @@ import type { Outbound } from '../../platform/outbound';
 import { recordResource, recordUnchecked } from '../tenants/resources';
 import type { TemplateContext } from './connectors-templates.rules';
 import { externalIdOf, stepsOf } from './connectors.rules';
+import { noteCall } from './call-notes';
 import type { OnboardingDeps } from './deps';
 import { readFacts } from './facts';
 import { retryDelay } from './onboarding.rules';
@@ -21,7 +22,7 @@ import {
   undoubtRepair,
 } from './repairs';
 import type { Repair, RepairAttempt } from './repairs';
-import { contextOf } from './step-call';
+import { contextOf } from './step-answer';
 import type { HeldSlot } from './step-call';
 import { completeStep, declaredStep } from './steps';
 import type { Declared } from './steps';
@@ -35,7 +36,9 @@ export interface RepairView {
   readonly waitMs: number;
 }
 
-type Deps = Pick<OnboardingDeps, 'db' | 'ring' | 'connectors'> & { readonly outbound: Outbound };
+type Deps = Pick<OnboardingDeps, 'db' | 'ring' | 'connectors' | 'metrics'> & {
+  readonly outbound: Outbound;
+};
 
 const nothing: RepairView = { repairId: null, connector: null, waitMs: 0 };
 
@@ -82,9 +85,19 @@ export async function runRepair(
         return { limitedMs };
       }
       await record(tx, { ...begun, repair }, answer, context);
+      tx.afterCommit(() => {
+        noteRepair(deps, begun, answer);
+      });
     }
     return viewOf(tx, repair.tenantId);
   });
+}
+
+function noteRepair(deps: Deps, { facts, call }: Begun, answer: PartAnswer): void {
+  const { verdict, httpStatus, problem } = answer;
+  const subject = { tenantId: facts.tenantId, onboardingId: facts.id };
+  const end = { outcome: verdict.kind, httpStatus, problem, phase: `repair-${call.part}` };
+  noteCall(deps.metrics, call.declared, { ...subject, ...end });
 }
 
 /** The steps that a repair runs: all of its connector but those that were skipped. */

@@ -10,10 +10,11 @@ import { redactAnswer } from './connectors-redaction.rules';
 import { referencesOf } from './connectors-templates.rules';
 import type { TemplateContext } from './connectors-templates.rules';
 import { callOf, hiddenFor, limitOf, renderRequest, stepsOf } from './connectors.rules';
+import { noteCall } from './call-notes';
 import type { OnboardingDeps } from './deps';
 import { readFacts } from './facts';
 import { nextCall, retryDelay } from './onboarding.rules';
-import { contextOf } from './step-call';
+import { contextOf } from './step-answer';
 import type { HeldSlot } from './step-call';
 import { declaredStep } from './steps';
 import type { Declared } from './steps';
@@ -35,7 +36,7 @@ export interface RotationView {
   readonly waitMs: number;
 }
 
-type Deps = Pick<OnboardingDeps, 'db' | 'ring' | 'connectors' | 'config'> & {
+type Deps = Pick<OnboardingDeps, 'db' | 'ring' | 'connectors' | 'config' | 'metrics'> & {
   readonly outbound: Outbound;
 };
 
@@ -113,6 +114,12 @@ export async function runRotation(
     const ended = rotation.state === 'done' || rotation.state === 'failed';
     if (!ended && rotation.atStep === begun.rotation.atStep)
       await record(tx, deps, rotation, begun, verdict, attempt);
+    tx.afterCommit(() => {
+      const { tenantId, onboardingId } = rotation;
+      const { outcome, http_status: httpStatus, problem } = attempt;
+      const end = { tenantId, onboardingId, outcome, httpStatus, problem };
+      noteCall(deps.metrics, begun.declared, { ...end, phase: `rotate-${begun.part}` });
+    });
     return viewOf(deps, await readRotation(tx, rotationId), await blueprintOf(tx, rotation));
   });
 }

@@ -151,7 +151,13 @@ function assemble(
   connectors: ReadonlyMap<string, Connector>,
   { blueprints: declared, select }: BlueprintsFile,
 ): Connectors {
-  const blueprints = new Map<string, Blueprint>();
+  // A connector is a blueprint of its own name, so that an invite can ask for it alone.
+  const blueprints = new Map<string, Blueprint>(
+    [...connectors.values()].map((connector) => {
+      const { name, title } = connector;
+      return [name, { name, title, connectors: [connector] }];
+    }),
+  );
   for (const [name, { title, connectors: names }] of Object.entries(declared)) {
     const members = names.flatMap((member) => connectors.get(member) ?? []);
     blueprints.set(name, { name, title: title ?? name, connectors: members });

@@ -1,9 +1,11 @@
 import { withSystem } from '../../platform/db';
 import type { Tx } from '../../platform/db';
+import { noteSubject } from '../../platform/request-context';
 import * as audit from '../audit/audit-entries';
 import { enqueueMail } from '../mails/mails';
 import { emitEvent } from '../tenants/events';
-import { activateTenant, lockTenant } from '../tenants/tenants';
+import { activateProvisioned } from '../tenants/tenant-changes';
+import { lockTenant } from '../tenants/tenants';
 import { applyOrder, tokenOfOrder } from './apply-order';
 import { expireInvite } from './close-invite';
 import type { OnboardingDeps } from './deps';
@@ -16,6 +18,7 @@ import { openTenantStatuses, provisioningStates } from './onboarding.rules';
 import { readOrder } from './orders';
 import { park } from './park';
 import { declaredStep } from './steps';
+import { parkWhereClosed } from './tenant-stops';
 import { endRollback } from './undo-call';
 import {
   currentStep,
@@ -81,6 +84,7 @@ async function settle(
   opened: OpenedOrder | undefined,
 ): Promise<OnboardingFacts> {
   let facts = found;
+  noteSubject({ tenantId: facts.tenantId, onboardingId: facts.id });
   if (facts.state === 'invited') {
     if (await settleInvite(tx, deps, facts)) facts = await readFacts(tx, facts.id);
   }
@@ -93,6 +97,7 @@ async function settle(
     await endRollback(tx, facts);
     return readFacts(tx, facts.id);
   }
+  if (await parkWhereClosed(tx, deps, facts)) return readFacts(tx, facts.id);
   if (isProvisioning(facts.state) && !facts.undoing && (await settleWait(tx, deps, facts))) {
     facts = await readFacts(tx, facts.id);
   }
@@ -175,6 +180,8 @@ export async function activateOnboarding(deps: Deps, inviteId: string): Promise<
 }
 
 async function activate(tx: Tx, deps: Deps, facts: OnboardingFacts): Promise<void> {
+  noteSubject({ tenantId: facts.tenantId, onboardingId: facts.id });
+  const provisions = facts.kind === 'provision';
   await move(tx, {
     onboardingId: facts.id,
     from: [...provisioningStates],
@@ -184,53 +191,62 @@ async function activate(tx: Tx, deps: Deps, facts: OnboardingFacts): Promise<voi
     actor: 'system:workflow',
     set: { sql: 'activated_at = now(), ended_at = now()' },
   });
-  if (facts.kind === 'provision') {
-    await activateTenant(tx, facts.tenantId);
-    if (facts.userId && facts.spreadsheetId) {
-      await recordWorkspace(tx, {
+  const [durations] = await Promise.all([
+    durationsOf(tx, facts.id),
+    provisions && activateProvisioned(tx, facts.tenantId),
+    provisions &&
+      facts.userId !== null &&
+      facts.spreadsheetId !== null &&
+      recordWorkspace(tx, {
         userId: facts.userId,
         tenantId: facts.tenantId,
         externalId: facts.spreadsheetId,
-      });
-    }
-  }
-  await enqueueMail(tx, deps.ring, {
-    kind: 'welcome',
-    owner: 'workflow',
-    tenantId: facts.tenantId,
-    inviteId: facts.inviteId,
-    onboardingId: facts.id,
-    userId: facts.userId,
-    toEmail: facts.invite.email,
-    locale: facts.invite.locale,
-    data: { tenant_name: facts.tenantName, kind: facts.kind },
+      }),
+    enqueueMail(tx, deps.ring, {
+      kind: 'welcome',
+      owner: 'workflow',
+      tenantId: facts.tenantId,
+      inviteId: facts.inviteId,
+      onboardingId: facts.id,
+      userId: facts.userId,
+      toEmail: facts.invite.email,
+      locale: facts.invite.locale,
+      data: { tenant_name: facts.tenantName, kind: facts.kind },
+    }),
+    audit.append(tx, {
+      action: 'onboarding.activated',
+      crud: 'u',
+      actorId: 'system:workflow',
+      tenantId: facts.tenantId,
+      targets: [
+        { type: 'tenant', id: facts.tenantId, name: facts.tenantSlug },
+        { type: 'onboarding', id: facts.id },
+      ],
+      metadata: { kind: facts.kind },
+      component: 'worker',
+    }),
+    emitEvent(tx, {
+      type: 'onboarding.active.v1',
+      tenantId: facts.tenantId,
+      data: { onboarding_id: facts.id, kind: facts.kind },
+    }),
+  ]);
+  tx.afterCommit(() => {
+    if (!provisions) return;
+    deps.metrics.timeToActive.observe(durations.machine);
+    if (durations.first !== null) deps.metrics.timeToFirstUpdate.observe(durations.first);
   });
-  await audit.append(tx, {
-    action: 'tenant.activated',
-    crud: 'u',
-    actorId: 'system:workflow',
-    tenantId: facts.tenantId,
-    targets: [
-      { type: 'tenant', id: facts.tenantId, name: facts.tenantSlug },
-      { type: 'onboarding', id: facts.id },
-    ],
-    metadata: { kind: facts.kind },
-    component: 'worker',
-  });
-  await emitEvent(tx, {
-    type: 'onboarding.active.v1',
-    tenantId: facts.tenantId,
-    data: { onboarding_id: facts.id, kind: facts.kind },
-  });
-  const { machine, first } = await tx.one<{ machine: number; first: number | null }>(
+}
+
+/** Seconds from accept to activation, less the waits for the customer, and to the first update. */
+function durationsOf(
+  tx: Tx,
+  onboardingId: string,
+): Promise<{ machine: number; first: number | null }> {
+  return tx.one(
     `select (extract(epoch from activated_at - accepted_at) - customer_wait_ms / 1000.0)::float8 as machine,
        extract(epoch from first_update_at - accepted_at)::float8 as first
      from onboardings where id = $1`,
-    [facts.id],
+    [onboardingId],
   );
-  tx.afterCommit(() => {
-    if (facts.kind !== 'provision') return;
-    deps.metrics.timeToActive.observe(machine);
-    if (first !== null) deps.metrics.timeToFirstUpdate.observe(first);
-  });
 }

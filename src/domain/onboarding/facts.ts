@@ -1,11 +1,12 @@
 import { DomainError } from '../../errors/problems';
 import type { Tx } from '../../platform/db';
+import { statusOf } from '../tenants/tenants';
 import { lockOnboarding, touchOfInvite } from './onboardings';
 import type { OnboardingFacts } from './view.rules';
 
-const select = `
-  select o.id, o.invite_id as "inviteId", o.tenant_id as "tenantId", t.slug as "tenantSlug",
-    t.name as "tenantName", t.status as "tenantStatus", o.user_id as "userId", o.kind, o.state,
+// What anybody may change while a call of a step is under way.
+const header = `o.id, o.invite_id as "inviteId", o.tenant_id as "tenantId", t.slug as "tenantSlug",
+    t.name as "tenantName", ${statusOf('t')} as "tenantStatus", o.user_id as "userId", o.kind, o.state,
     o.stood_at as "stoodAt", o.blueprint, o.number, o.waiting_for as "waitingFor",
     coalesce(extract(epoch from now() - o.waiting_since) * 1000, 0)::float8 as "waitingMs",
     o.reminders_sent as "remindersSent", o.undoing, o.failed_step as "failedStep", o.request_id as "requestId",
@@ -20,8 +21,10 @@ const select = `
       'email', i.email, 'locale', i.locale, 'held', i.held, 'reminded', i.reminded_at is not null,
       'expiresInMs', extract(epoch from i.expires_at - now()) * 1000,
       'lifetimeMs', i.expires_in_hours * 3600000
-    ) as invite,
-    coalesce((
+    ) as invite`;
+
+// What only the step's own driver changes.
+const steps = `coalesce((
       select json_agg(json_build_object(
         'key', s.key, 'connector', s.connector, 'step', s.step, 'status', s.status,
         'generation', s.generation, 'failures', s.failures, 'series', s.series, 'inDoubt', s.in_doubt,
@@ -32,16 +35,23 @@ const select = `
         'limitedMs', extract(epoch from now() - s.limited_since) * 1000,
         'extract', s.extract, 'undoGeneration', s.undo_generation, 'undoFailures', s.undo_failures
       ) order by s.position) from onboarding_steps as s where s.onboarding_id = o.id
-    ), '[]'::json) as steps
-  from onboardings as o
+    ), '[]'::json) as steps`;
+
+const tables = `onboardings as o
     join invites as i on i.id = o.invite_id
     join tenants as t on t.id = o.tenant_id
     left join onboarding_inputs as n on n.onboarding_id = o.id`;
 
-async function read(tx: Tx, onboardingId: string): Promise<OnboardingFacts> {
-  const facts = await tx.maybe<OnboardingFacts>(`${select} where o.id = $1`, [onboardingId]);
+const everything = `select ${header}, ${steps} from ${tables}`;
+
+function found(facts: OnboardingFacts | undefined): OnboardingFacts {
   if (!facts) throw new DomainError('onboarding-not-found');
   return facts;
+}
+
+/** Reads the facts; a caller that decides by them has locked the onboarding before. */
+export async function readFacts(tx: Tx, onboardingId: string): Promise<OnboardingFacts> {
+  return found(await tx.maybe<OnboardingFacts>(`${everything} where o.id = $1`, [onboardingId]));
 }
 
 /**
@@ -49,14 +59,39 @@ async function read(tx: Tx, onboardingId: string): Promise<OnboardingFacts> {
  * because a row that was waited for would bring the old rows of the joined tables with it.
  */
 export async function lockFacts(tx: Tx, onboardingId: string): Promise<OnboardingFacts> {
-  await lockOnboarding(tx, onboardingId);
-  return read(tx, onboardingId);
+  const [, facts] = await Promise.all([
+    lockOnboarding(tx, onboardingId),
+    readFacts(tx, onboardingId),
+  ]);
+  return facts;
 }
 
 /** The same for the onboarding of an invite, which is marked as driven: its workflow looks at it. */
 export async function lockFactsOfInvite(tx: Tx, inviteId: string): Promise<OnboardingFacts> {
-  return read(tx, await touchOfInvite(tx, inviteId));
+  const [, facts] = await Promise.all([
+    touchOfInvite(tx, inviteId),
+    tx.maybe<OnboardingFacts>(`${everything} where o.invite_id = $1`, [inviteId]),
+  ]);
+  return found(facts);
 }
 
-/** Reads the facts again within a transaction that has locked the onboarding. */
-export { read as readFacts };
+/**
+ * Locks the onboarding of a call that has come back, and reads again what others may have changed meanwhile. While
+ * its attempt is open nobody else has touched the steps; undefined when a later execution has closed it.
+ */
+export async function relockFacts(
+  tx: Tx,
+  before: OnboardingFacts,
+  attemptId: string,
+): Promise<OnboardingFacts | undefined> {
+  const [, now] = await Promise.all([
+    lockOnboarding(tx, before.id),
+    tx.maybe<Omit<OnboardingFacts, 'steps'> & { readonly attemptOpen: boolean | null }>(
+      `select ${header}, (select ended_at is null from step_attempts where id = $2) as "attemptOpen"
+       from ${tables} where o.id = $1`,
+      [before.id, attemptId],
+    ),
+  ]);
+  if (!now?.attemptOpen) return undefined;
+  return { ...now, steps: before.steps };
+}

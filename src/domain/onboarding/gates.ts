@@ -205,7 +205,7 @@ interface Judged {
 
 async function lockAndJudge(tx: Tx, ifMatch: number | undefined): Promise<Judged> {
   // Locked by a statement of its own: the next one sees what was committed while this one waited.
-  await tx.run('select 1 from rollout for update');
+  await tx.run('select 1 from rollout for no key update');
   const rollout = await tx.one<Rollout>(selectRollout);
   if (ifMatch !== undefined && ifMatch !== rollout.version) {
     throw new DomainError('version-stale', {

@@ -3,6 +3,7 @@ import { DomainError } from '../../errors/problems';
 import { keysetParams, pageOf, positionOf } from '../../platform/cursors';
 import type { Keyset, Page } from '../../platform/cursors';
 import type { Tx } from '../../platform/db';
+import { noteSubject } from '../../platform/request-context';
 
 /** An invite as lists and its own page show it. */
 export interface InviteShown {
@@ -62,6 +63,7 @@ const select = `
 export async function readInvite(tx: Tx, inviteId: string): Promise<InviteShown> {
   const invite = await tx.maybe<InviteShown>(`${select} where i.id = $1`, [inviteId]);
   if (!invite) throw new DomainError('invite-not-found');
+  noteSubject({ tenantId: invite.tenantId, onboardingId: invite.onboardingId });
   return invite;
 }
 

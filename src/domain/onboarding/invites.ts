@@ -2,6 +2,8 @@ import type { InviteCreate, InviteStatus } from '../../contracts/invites';
 import { DomainError } from '../../errors/problems';
 import type { Tx } from '../../platform/db';
 import { newId } from '../../platform/ids';
+import { noteSubject } from '../../platform/request-context';
+import { statusOf } from '../tenants/tenants';
 import type { Tenant } from '../tenants/tenants';
 
 /** An invite row with what its rules need of its tenant and its onboarding. */
@@ -32,7 +34,7 @@ export interface InviteRow {
 }
 
 const selectInvite = `
-  select i.id, i.tenant_id, t.slug as tenant_slug, t.name as tenant_name, t.status as tenant_status,
+  select i.id, i.tenant_id, t.slug as tenant_slug, t.name as tenant_name, ${statusOf('t')} as tenant_status,
     o.id as onboarding_id, i.email, i.name, i.role, i.locale, i.status, i.invited_by, i.inviter_user_id,
     u.name as inviter_name, i.expires_in_hours, i.expires_at,
     (i.status = 'invited' and not i.held and i.expires_at <= now()) as lapsed, i.held, i.resend_count,
@@ -43,12 +45,18 @@ const selectInvite = `
     join onboardings as o on o.invite_id = i.id
     left join users as u on u.id = i.inviter_user_id`;
 
-/** Reads an invite and locks it and its onboarding, so that nothing about it changes meanwhile. */
+/**
+ * Reads an invite and locks it and its onboarding, so that nothing about it changes meanwhile. The onboarding comes
+ * first, as in its workflow, and in a statement of its own, since a row that was waited for would bring the old rows
+ * of the joined tables with it.
+ */
 export async function lockInvite(tx: Tx, inviteId: string): Promise<InviteRow> {
-  const invite = await tx.maybe<InviteRow>(`${selectInvite} where i.id = $1 for update of i, o`, [
-    inviteId,
+  const [, invite] = await Promise.all([
+    tx.run('select 1 from onboardings where invite_id = $1 for no key update', [inviteId]),
+    tx.maybe<InviteRow>(`${selectInvite} where i.id = $1 for no key update of i`, [inviteId]),
   ]);
   if (!invite) throw new DomainError('invite-not-found');
+  noteSubject({ tenantId: invite.tenant_id, onboardingId: invite.onboarding_id });
   return invite;
 }
 
@@ -101,15 +109,17 @@ export async function insertInvite(
 }
 
 /** The invite of an address in a tenant that nobody closed yet, locked; its time may be over. */
-export function lockInviteOfAddress(
+export async function lockInviteOfAddress(
   tx: Tx,
   tenantId: string,
   email: string,
 ): Promise<InviteRow | undefined> {
-  return tx.maybe<InviteRow>(
-    `${selectInvite} where i.tenant_id = $1 and i.email = $2 and i.status = 'invited' for update of i, o`,
+  const open = await tx.maybe<{ id: string }>(
+    `select id from invites where tenant_id = $1 and email = $2 and status = 'invited'`,
     [tenantId, email],
   );
+  const invite = open && (await lockInvite(tx, open.id));
+  return invite?.status === 'invited' ? invite : undefined;
 }
 
 /**

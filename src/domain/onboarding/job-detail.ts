@@ -2,6 +2,7 @@ import type { OrderKind } from '../../contracts/orders';
 import { DomainError } from '../../errors/problems';
 import type { ProblemCode } from '../../errors/problems';
 import type { Tx } from '../../platform/db';
+import { noteSubject } from '../../platform/request-context';
 import type { Connectors } from './connectors';
 import type { Job } from './jobs';
 import { jobColumns, jobTables } from './jobs';
@@ -129,6 +130,7 @@ export async function getJob(
     [id],
   );
   if (!job) throw new DomainError('onboarding-not-found');
+  noteSubject({ tenantId: job.tenantId, onboardingId: job.id });
   const { undoing, ...rest } = job;
   const steps = await readSteps(tx, id, describe);
   const orders = await readOrders(tx, id);

@@ -84,6 +84,24 @@ export function onboardingKind(tenant: {
     : 'member';
 }
 
+// Providers whose domains say nothing of the company of those who write from them.
+const mailProviders = new Set(
+  [
+    'aol.com bk.ru fastmail.com gmail.com gmx.at gmx.ch gmx.de gmx.net googlemail.com hotmail.com hotmail.de',
+    'icloud.com inbox.ru list.ru live.com mac.com mail.com mail.ru me.com msn.com outlook.com outlook.de posteo.de',
+    'proton.me protonmail.com rambler.ru t-online.de web.de ya.ru yahoo.com yahoo.de yandex.com yandex.ru zoho.com',
+  ].flatMap((line) => line.split(' ')),
+);
+
+/**
+ * What a tenant that nobody described is called: the domain of the invited address, which its people know; for the
+ * address of a mail provider the person's name. Undefined without either.
+ */
+export function madeUpTenantName(email: string, name: string | undefined): string | undefined {
+  const domain = email.slice(email.lastIndexOf('@') + 1).toLowerCase();
+  return mailProviders.has(domain) ? name : domain;
+}
+
 /** An e-mail address for people who must recognise but not learn it: `a•••@e•••.com`. */
 export function maskEmail(email: string): string {
   const at = email.lastIndexOf('@');

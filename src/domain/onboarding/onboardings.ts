@@ -2,7 +2,7 @@ import type { OnboardingState } from '../../contracts/onboardings';
 import { DomainError } from '../../errors/problems';
 import type { Tx } from '../../platform/db';
 import { newId } from '../../platform/ids';
-import { requestContext } from '../../platform/request-context';
+import { noteSubject, noteWork, requestContext } from '../../platform/request-context';
 
 /** A change of an onboarding's state, made once however often it is asked for. */
 export interface Move {
@@ -26,7 +26,7 @@ export interface Move {
 export async function move(tx: Tx, change: Move): Promise<boolean> {
   const count = await tx.run(
     `with old as (
-       select id, tenant_id, state from onboardings where id = $1 for update
+       select id, tenant_id, state from onboardings where id = $1 for no key update
      ), moved as (
        update onboardings set state = $3, version = version + 1, updated_at = now()
          ${change.set ? `, ${change.set.sql}` : ''}
@@ -50,7 +50,11 @@ export async function move(tx: Tx, change: Move): Promise<boolean> {
       ...(change.set?.params ?? []),
     ],
   );
-  if (count === 1) return true;
+  if (count === 1) {
+    noteSubject({ onboardingId: change.onboardingId });
+    noteWork({ event: change.type, state: change.to });
+    return true;
+  }
   const made = await tx.maybe(
     'select 1 from onboarding_events where onboarding_id = $1 and transition_id = $2',
     [change.onboardingId, change.transitionId],
@@ -97,6 +101,7 @@ export async function createOnboarding(
     `insert into onboardings (id, invite_id, tenant_id, blueprint, request_id) values ($1, $2, $3, $4, $5)`,
     [id, input.inviteId, input.tenantId, input.blueprint, requestId],
   );
+  noteSubject({ tenantId: input.tenantId, onboardingId: id });
   await note(tx, {
     onboardingId: id,
     tenantId: input.tenantId,
@@ -166,17 +171,12 @@ export async function recordFirstUpdate(tx: Tx, onboardingId: string): Promise<v
 
 /** Locks an onboarding until the transaction ends. */
 export async function lockOnboarding(tx: Tx, onboardingId: string): Promise<void> {
-  await tx.run('select 1 from onboardings where id = $1 for update', [onboardingId]);
+  await tx.run('select 1 from onboardings where id = $1 for no key update', [onboardingId]);
 }
 
-/** Locks the onboarding of an invite and records that its workflow looked at it; returns its id. */
-export async function touchOfInvite(tx: Tx, inviteId: string): Promise<string> {
-  const row = await tx.maybe<{ id: string }>(
-    'update onboardings set driven_at = now() where invite_id = $1 returning id',
-    [inviteId],
-  );
-  if (!row) throw new DomainError('onboarding-not-found');
-  return row.id;
+/** Locks the onboarding of an invite and records that its workflow looked at it. */
+export async function touchOfInvite(tx: Tx, inviteId: string): Promise<void> {
+  await tx.run('update onboardings set driven_at = now() where invite_id = $1', [inviteId]);
 }
 
 /** Refuses a stale If-Match of an onboarding. @throws DomainError `version-stale` */

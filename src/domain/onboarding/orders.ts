@@ -3,7 +3,7 @@ import type { OrderKind } from '../../contracts/orders';
 import { DomainError } from '../../errors/problems';
 import type { Tx } from '../../platform/db';
 import { newId } from '../../platform/ids';
-import { requestContext } from '../../platform/request-context';
+import { noteSubject, requestContext } from '../../platform/request-context';
 import * as audit from '../audit/audit-entries';
 import { erase, seal } from '../secrets/secrets';
 import type { OnboardingDeps } from './deps';
@@ -67,10 +67,11 @@ export async function placeOrder(
     accepted_at: Date | null;
   }>(
     `select id, invite_id, tenant_id, state, kind, waiting_for, undoing, number, failed_step, accepted_at
-     from onboardings where id = $1 for update`,
+     from onboardings where id = $1 for no key update`,
     [order.onboardingId],
   );
   if (!target) throw new DomainError('onboarding-not-found');
+  noteSubject({ tenantId: target.tenant_id, onboardingId: target.id });
   const failedStep =
     target.failed_step === null ? undefined : declaredStep(deps.connectors, target.failed_step);
   const possible = orderPossible(

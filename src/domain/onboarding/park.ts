@@ -1,6 +1,7 @@
 import { problems } from '../../errors/problems';
 import type { ProblemCode } from '../../errors/problems';
 import type { Tx } from '../../platform/db';
+import { noteSubject, noteWork } from '../../platform/request-context';
 import * as audit from '../audit/audit-entries';
 import { enqueueMail } from '../mails/mails';
 import { emitEvent } from '../tenants/events';
@@ -44,6 +45,8 @@ export async function park(
     },
   });
   await leaveLines(tx, facts.id);
+  noteSubject({ tenantId: facts.tenantId, onboardingId: facts.id });
+  noteWork({ step: parking.step, problem: parking.problem, number });
   await audit.append(tx, {
     action: 'onboarding.parked',
     crud: 'u',

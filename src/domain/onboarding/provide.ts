@@ -1,12 +1,14 @@
 import type { OnboardingState } from '../../contracts/onboardings';
 import { DomainError } from '../../errors/problems';
 import type { Tx } from '../../platform/db';
+import { noteSubject } from '../../platform/request-context';
 import * as audit from '../audit/audit-entries';
 import { referencesOf } from './connectors-templates.rules';
 import type { OnboardingDeps } from './deps';
 import { lockFacts } from './facts';
 import { tokenFingerprint, writeInputs } from './inputs';
 import type { NewInputs } from './inputs';
+import { provisioningOf } from './jobs';
 import { openTenantStatuses } from './onboarding.rules';
 import { declaredStep } from './steps';
 import { currentStep, isBehind, isProvisioning, missingOf } from './view.rules';
@@ -24,8 +26,8 @@ export type Providing = 'spreadsheet_id' | 'wb_token';
  */
 export async function newestProvisioning(tx: Tx, tenantId: string): Promise<string> {
   const row = await tx.maybe<{ id: string }>(
-    `select id from onboardings where tenant_id = $1 and kind is distinct from 'member'
-     order by (kind = 'provision') desc nulls last, created_at desc limit 1`,
+    `select o.id from onboardings as o where ${provisioningOf('$1')}
+     order by o.created_at desc, o.id desc limit 1`,
     [tenantId],
   );
   if (!row) throw new DomainError('onboarding-not-found');
@@ -58,6 +60,7 @@ export async function provideInputs(
   actorId: string,
 ): Promise<OnboardingFacts> {
   const facts = await lockFacts(tx, onboardingId);
+  noteSubject({ tenantId: facts.tenantId, onboardingId });
   if (['invited', 'expired', 'revoked', 'declined'].includes(facts.state)) {
     throw new DomainError('not-accepted', { extra: { state: facts.state } });
   }
@@ -105,14 +108,20 @@ function refuseCompleted(deps: Deps, facts: OnboardingFacts, changes: NewInputs)
     wbToken: 'secret.wb_token',
   } as const;
   const changed = new Set(Object.keys(changes).map((name) => names[name as keyof typeof names]));
-  const completed = facts.steps.find(
+  const sent = facts.steps.find(
     (step) =>
       (isBehind(step) || step.begun) &&
       referencesOf(declaredStep(deps.connectors, step.key)?.step.request).some(({ text }) =>
         changed.has(text.replace(/\?$/, '') as never),
       ),
   );
-  if (completed) throw new DomainError('step-completed', { extra: { step: completed.key } });
+  if (!sent) return;
+  if (isBehind(sent)) throw new DomainError('step-completed', { extra: { step: sent.key } });
+  throw new DomainError('order-not-possible', {
+    detail:
+      'The step was sent with other values. Once it is parked, order a fix with the new ones.',
+    extra: { state: facts.state, step: sent.key },
+  });
 }
 
 /** How far an onboarding is with what was handed over to it. */

@@ -56,20 +56,22 @@ export async function wakeUndriven(deps: Deps, hours: number): Promise<number> {
  * Wakes every process that has not ended, a batch at a time from an id on: for a Temporal that is new or was
  * emptied. Returns the id to go on from, or null after the last batch.
  */
-export async function wakeAllFrom(deps: Deps, from: string | null): Promise<string | null> {
-  return withSystem(deps.db, 'reconciler', async (tx) => {
-    const rows = await tx.rows<{ id: string; invite_id: string }>(
-      `select o.id, o.invite_id from onboardings as o
-       where ($1::uuid is null or o.id > $1) and (not ${isDone} or ${hasMail()}) order by o.id limit $2`,
-      [from, batchSize],
-    );
-    for (const row of rows) await deps.outbox.wake(tx, wakeOnboarding(row.invite_id));
-    if (from === null) await wakeRotations(tx, deps);
-    return rows.length < batchSize ? null : (rows.at(-1)?.id ?? null);
-  });
+export async function wakeAllFrom(
+  tx: Tx,
+  deps: Pick<Deps, 'outbox'>,
+  from: string | null,
+): Promise<string | null> {
+  const rows = await tx.rows<{ id: string; invite_id: string }>(
+    `select o.id, o.invite_id from onboardings as o
+     where ($1::uuid is null or o.id > $1) and (not ${isDone} or ${hasMail()}) order by o.id limit $2`,
+    [from, batchSize],
+  );
+  for (const row of rows) await deps.outbox.wake(tx, wakeOnboarding(row.invite_id));
+  if (from === null) await wakeRotations(tx, deps);
+  return rows.length < batchSize ? null : (rows.at(-1)?.id ?? null);
 }
 
-async function wakeRotations(tx: Tx, deps: Deps): Promise<void> {
+async function wakeRotations(tx: Tx, deps: Pick<Deps, 'outbox'>): Promise<void> {
   const rows = await tx.rows<{ id: string }>(
     `select id from token_rotations where state not in ('done', 'failed')`,
   );

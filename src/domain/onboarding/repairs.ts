@@ -132,7 +132,9 @@ export async function lockOpenRepair(tx: Tx, tenantId: string): Promise<Repair |
 
 /** A repair by its id, locked. */
 export async function lockRepair(tx: Tx, id: string): Promise<Repair> {
-  return tx.one<Repair>(`select ${columns} from resource_repairs where id = $1 for update`, [id]);
+  return tx.one<Repair>(`select ${columns} from resource_repairs where id = $1 for no key update`, [
+    id,
+  ]);
 }
 
 /** One call of a repair; the answer is redacted before it comes here. */

@@ -3,14 +3,17 @@ import * as audit from '../audit/audit-entries';
 import { withdrawMembershipsOf } from '../identity/memberships';
 import { emitEvent } from '../tenants/events';
 import { leaveResource } from '../tenants/resources';
+import { noteCall } from './call-notes';
 import type { OnboardingDeps } from './deps';
-import { lockFacts } from './facts';
+import { lockFacts, relockFacts } from './facts';
 import { move, note } from './onboardings';
 import { provisioningStates, retryDelay } from './onboarding.rules';
 import { park } from './park';
 import { leaveLines, releaseSlot } from './backend-rate';
-import { begin, limited } from './step-call';
-import type { Begun, BegunCall, JudgedCall } from './step-call';
+import type { JudgedCall } from './step-answer';
+import { begin } from './step-call';
+import type { Begun, BegunCall } from './step-call';
+import { limited } from './step-outcome';
 import {
   clearDoubt,
   closeAbandoned,
@@ -105,9 +108,15 @@ export async function finishUndo(
   judged: JudgedCall,
 ): Promise<{ waitMs: number } | undefined> {
   const { row, attempt } = begun;
-  const facts = await lockFacts(tx, begun.facts.id);
+  const facts = await relockFacts(tx, begun.facts, attempt.id);
+  if (!facts) return undefined;
   const step: StepId = { onboardingId: facts.id, tenantId: facts.tenantId, key: row.key };
-  if (!(await closeAttempt(tx, attempt.id, judged.end))) return undefined;
+  await closeAttempt(tx, attempt.id, judged.end);
+  tx.afterCommit(() => {
+    const { outcome, httpStatus, problem } = judged.end;
+    const end = { tenantId: facts.tenantId, onboardingId: facts.id, outcome, httpStatus, problem };
+    noteCall(deps.metrics, begun.declared, { ...end, phase: attempt.phase });
+  });
   if (begun.slot) await releaseSlot(tx, begun.slot, begun.slot.slot);
   const { verdict } = judged;
   switch (verdict.kind) {

@@ -1,4 +1,3 @@
-import { DomainError } from '../../errors/problems';
 import { withInviteOf } from './holder';
 import type { OnboardingDeps } from './deps';
 
@@ -10,26 +9,22 @@ export interface CaptchaProvider {
 
 /** The check that self-serve invites pass before they are accepted. */
 export interface Verification {
-  /** @throws DomainError `verification-failed` when the invite is self-serve and the answer does not hold */
-  check(token: string, answer: string | undefined, remoteIp: string): Promise<void>;
+  /** Whether a person answered; asks the provider for self-serve invites only, since no other one needs it. */
+  isPerson(token: string, answer: string | undefined, remoteIp: string): Promise<boolean>;
 }
 
-/** Builds the check. Invites that a person sent pass without it; self-serve ones fail while no provider is set. */
+/** Builds the check; while no provider is set nobody passes it. */
 export function createVerification(
-  deps: Pick<OnboardingDeps, 'db' | 'config'>,
+  deps: Pick<OnboardingDeps, 'db'>,
   provider: CaptchaProvider | undefined,
 ): Verification {
   return {
-    async check(token, answer, remoteIp) {
-      if (!provider && !deps.config.SELF_SERVE_INVITES) return;
+    async isPerson(token, answer, remoteIp) {
+      if (!provider || answer === undefined) return false;
       const selfServe = await withInviteOf(deps.db, token, (_tx, held) =>
         Promise.resolve(held.invite.self_serve),
       );
-      if (!selfServe) return;
-      const isPerson = answer !== undefined && (await provider?.verify(answer, remoteIp));
-      if (!isPerson) {
-        throw new DomainError('verification-failed');
-      }
+      return selfServe && provider.verify(answer, remoteIp);
     },
   };
 }

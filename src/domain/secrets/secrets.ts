@@ -207,7 +207,7 @@ async function reencrypt(
 ): Promise<number> {
   return withSystem(db, 'identity', async (tx) => {
     const rows = await tx.rows<SecretRow>(
-      `select ${columns} from secrets where id = any($1::uuid[]) and kid = $2 order by id for update`,
+      `select ${columns} from secrets where id = any($1::uuid[]) and kid = $2 order by id for no key update`,
       [ids, kid],
     );
     for (const row of rows) {

@@ -129,7 +129,7 @@ export async function currentResources(tx: Tx, tenantId: string): Promise<Tenant
 /** A resource of a tenant, locked. */
 export async function lockResource(tx: Tx, tenantId: string, id: string): Promise<TenantResource> {
   const resource = await tx.maybe<TenantResource>(
-    `select ${columns} from tenant_resources where tenant_id = $1 and id = $2 for update`,
+    `select ${columns} from tenant_resources where tenant_id = $1 and id = $2 for no key update`,
     [tenantId, id],
   );
   if (!resource) throw new DomainError('resource-not-found');

@@ -3,6 +3,7 @@ import { connectorCheck } from './connector-check';
 import { makeAuditCheckpoint } from './audit-checkpoint';
 import { forkAudit } from './audit-fork';
 import { doctor } from './doctor';
+import { keyCommands } from './keys';
 import { listMailsCommand } from './mails';
 import { migrate } from './migrations';
 import { restartOnboarding } from './onboarding-restart';
@@ -12,8 +13,10 @@ import { orderCommands } from './orders';
 import { listOutbox, replayOutbox } from './outbox';
 import { createOwner } from './owners';
 import { createPartnerCommand, listPartnersCommand } from './partners';
+import { promotePepperCommand, reportPeppers } from './peppers';
 import { rotateSecrets, secretsStatus } from './secrets';
 import { createAccount, listAccounts, revokeAccount, rotateAccount } from './service-accounts';
+import { tenantCommands } from './tenants';
 
 /** Every command, in the order of the overview. */
 export const commands: readonly Command[] = [
@@ -28,6 +31,10 @@ export const commands: readonly Command[] = [
   showOnboarding,
   ...orderCommands,
   restartOnboarding,
+  ...keyCommands,
+  reportPeppers,
+  promotePepperCommand,
+  ...tenantCommands,
   createPartnerCommand,
   listPartnersCommand,
   connectorCheck,

@@ -1,5 +1,5 @@
 import { isAbsolute, join } from 'node:path';
-import { contextOf } from '../../domain/onboarding/step-call';
+import { contextOf } from '../../domain/onboarding/step-answer';
 import { readFacts } from '../../domain/onboarding/facts';
 import type { TemplateContext } from '../../domain/onboarding/connectors-templates.rules';
 import { withSystem } from '../../platform/db';

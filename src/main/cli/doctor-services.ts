@@ -17,9 +17,20 @@ export function serviceExaminations(io: CliIo): readonly Examination[] {
   return [
     { name: 'temporal', run: () => temporal(io) },
     { name: 'mail server', run: () => mailServer(io) },
+    { name: 'operators', run: () => Promise.resolve(operators(io)) },
     { name: 'connectors', run: () => connectors(io) },
     { name: 'disk space', run: () => Promise.resolve(diskSpace(io)) },
   ];
+}
+
+function operators(io: CliIo): Finding {
+  const { OPERATORS_MAIL: told } = settings(io.env, ['OPERATORS_MAIL']);
+  if (told.length > 0) return fine(`${told.join(', ')} are told of parked onboardings`);
+  return {
+    state: 'look',
+    detail: 'nobody is told of parked onboardings, declined invites and requests for new links',
+    advice: 'Set OPERATORS_MAIL.',
+  };
 }
 
 async function temporal(io: CliIo): Promise<Finding> {

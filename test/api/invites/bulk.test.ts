@@ -120,6 +120,15 @@ describe('POST /onboarding/invites/bulk answers 200', () => {
     expect(outcomes(await bulk({ batch_id: key, rows }))).toEqual(['repeated']);
   });
 
+  test('and makes a name up for a batch that has none', async () => {
+    const first = await bulk({ rows: [row()] });
+    expect(first.body).toMatchObject({
+      batch_id: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      created: 1,
+    });
+    expect((await csv(`email\n${row()['email'] as string}\n`)).body).toMatchObject({ created: 1 });
+  });
+
   test('for 500 rows', async () => {
     const answer = await bulk({
       batch_id: randomUUID(),
@@ -266,7 +275,6 @@ describe('POST /onboarding/invites/bulk answers 422', () => {
   test.each<[string, Record<string, unknown>, string]>([
     ['no rows', { batch_id: 'b', rows: [] }, '/rows'],
     ['501 rows', { batch_id: 'b', rows: Array(501).fill({}) }, '/rows'],
-    ['no name', { rows: [{}] }, '/batch_id'],
     ['a name with a blank', { batch_id: 'a b', rows: [{}] }, '/batch_id'],
     ['an unknown field', { batch_id: 'b', rows: [{}], sure: true }, '/sure'],
   ])('to %s', async (_what, body, pointer) => {

@@ -53,8 +53,18 @@ describe('POST /onboarding/invites answers 201', () => {
   test('and makes up a pending tenant, its slug from the local part and six random characters', async () => {
     const { body } = await create({ email: `Dr.Anna+x-${slug()}@Example.com`, name: 'Anna Berg' });
     const tenant = await tenantOf(body.client_id);
-    expect(tenant).toMatchObject({ name: 'Anna Berg', status: 'pending', kind: 'customer' });
+    expect(tenant).toMatchObject({ name: 'example.com', status: 'pending', kind: 'customer' });
     expect(tenant?.['slug']).toMatch(/^dr-anna-x-s-[a-z0-9-]+-[a-hj-km-np-z2-9]{6}$/);
+  });
+
+  test('a made-up tenant is called after the domain, at a mail provider after the person, else by its slug', async () => {
+    const nameOf = async (request: Record<string, unknown>): Promise<unknown> =>
+      (await tenantOf((await create(request)).body.client_id))?.['name'];
+    expect([
+      await nameOf({ email: `${slug()}@Nordlicht.example`, name: 'Mara Lund' }),
+      await nameOf({ email: `${slug()}@gmail.com`, name: 'Mara Lund' }),
+      await nameOf({ email: 'mara@web.de' }),
+    ]).toEqual(['nordlicht.example', 'Mara Lund', expect.stringMatching(/^mara-[a-z2-9]{6}$/)]);
   });
 
   test('a made-up slug fits its limits whatever the local part is', async () => {

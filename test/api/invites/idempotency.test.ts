@@ -72,6 +72,32 @@ describe('a repeated Idempotency-Key', () => {
     expect(inBody.body.invite_id).toBe(first.body.invite_id);
   });
 
+  test('may stand in the body of orders, incidents and whatever else is made on this surface', async () => {
+    const made = async (path: string, request: Record<string, unknown>) => {
+      const answers = [
+        await app.call('POST', path, { body: request }),
+        await app.call('POST', path, { body: request }),
+      ];
+      return answers.map((answer) => [answer.status, replayed(answer)]);
+    };
+    const key = { idempotency_key: randomUUID() };
+    const incident = { title: 'Down', severity: 'minor', ...key };
+    expect(await made('/onboarding/incidents', incident)).toEqual([
+      [201, null],
+      [201, 'true'],
+    ]);
+    expect(await made('/onboarding/gates/freeze', { reason: 'Holidays', ...key })).toEqual([
+      [200, null],
+      [200, 'true'],
+    ]);
+    const { invite_id: id } = (await create(body())).body;
+    await ageInvite(app, id, '61 seconds');
+    expect(await made(`/onboarding/invites/${id}/resend`, key)).toEqual([
+      [200, null],
+      [200, 'true'],
+    ]);
+  });
+
   test('with another body answers 422', async () => {
     const key = randomUUID();
     await create(body(), key);

@@ -55,6 +55,35 @@ describe('422 validation-failed', () => {
     }
   });
 
+  test('says in words what each field must be, and never repeats what was sent', async () => {
+    const body = JSON.stringify({
+      name: '',
+      roles: ['pirate'],
+      tenant: { slug: 'ab', partner_id: 7 },
+      workspace: 'sheet-12345',
+      wb_token: 'two words',
+      locale: 'tlh',
+      expires_in_hours: 721,
+      on_conflict: 'overwrite',
+    });
+    const answer = await request(invites, { headers: json, body });
+    expectProblem(answer, 422, 'validation-failed');
+    expect(answer.body.errors).toEqual([
+      { pointer: '/email', message: 'is required' },
+      { pointer: '/name', message: 'must not be empty' },
+      { pointer: '/roles/0', message: 'must be one of owner, admin, client' },
+      { pointer: '/tenant/slug', message: 'must have at least 3 characters' },
+      { pointer: '/tenant/partner_id', message: 'must be a text' },
+      { pointer: '/workspace', message: 'must be an object' },
+      { pointer: '/wb_token', message: 'must be printable characters without spaces' },
+      { pointer: '/locale', message: 'must be one of en, de, ru' },
+      { pointer: '/expires_in_hours', message: 'must be at most 720' },
+      { pointer: '/on_conflict', message: 'must be one of fail, resend' },
+    ]);
+    const time = await request(`${invites}?expiring_before=tomorrow`, { method: 'GET' });
+    expect(time.body.errors[0].message).toMatch(/^must be a time/);
+  });
+
   test('names at most 100 mistakes', async () => {
     const body = JSON.stringify(
       Object.fromEntries(Array.from({ length: 500 }, (_, n) => [`f${n}`, 1])),

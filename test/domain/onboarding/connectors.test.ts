@@ -119,6 +119,20 @@ describe('a folder of connectors', () => {
     expect(() => loaded.blueprintFor({ wanted: 'zzz' })).toThrow(DomainError);
   });
 
+  it('makes each connector a blueprint of its own, unless one of that name is declared', () => {
+    const dir = folder({
+      'things.json': aConnectorFile(),
+      'others.json': aConnectorFile({ name: 'others' }),
+      'blueprints.json': blueprints({
+        blueprints: { default: { connectors: [] }, things: { connectors: ['others', 'things'] } },
+      }),
+    });
+    const loaded = loadConnectors({ dir, env });
+    const names = (wanted: string): string[] =>
+      loaded.blueprints.get(loaded.blueprintFor({ wanted }))!.connectors.map(({ name }) => name);
+    expect([names('others'), names('things')]).toEqual([['others'], ['others', 'things']]);
+  });
+
   it('is told the mistakes of every file at once, each with its file', () => {
     const dir = folder({
       'a.json': aConnectorFile({ name: 'a', steps: [] }),

@@ -1,0 +1,128 @@
+import type { TenantRole } from '../../contracts/identity';
+import { DomainError } from '../../errors/problems';
+import { environmentsOf, mintKey, readKey } from '../../platform/crypto/key-formats';
+import type { KeyDigest, KeyEnvironment } from '../../platform/crypto/keys';
+import type { Tx } from '../../platform/db';
+import { newId } from '../../platform/ids';
+import { digestOf } from '../../platform/peppers';
+import type { RequestSource } from '../identity/callers';
+import { insertApiKey } from './api-keys';
+import type { ApiKey } from './api-keys';
+import type { ApiKeyDeps, ApiKeyMaterial } from './deps';
+import type { Issuer } from './issuers.rules';
+import type { Rate } from './plan-limits.rules';
+import {
+  expiryAhead,
+  lockIssuingTenant,
+  rangesOf,
+  requireLimits,
+  requireReach,
+  requireRoom,
+} from './reach';
+import { auditKey, emitKeyEvent } from './records';
+
+/** A key as somebody asks for it. */
+export interface WantedKey {
+  readonly tenantId: string;
+  readonly name: string;
+  readonly environment: KeyEnvironment;
+  readonly product: string | null;
+  readonly scopes: readonly string[];
+  readonly role: TenantRole | null;
+  /** RFC 3339 */
+  readonly expiresAt: string | undefined;
+  readonly allowedCidrs: readonly string[];
+  readonly rate: Rate | undefined;
+  readonly usageLimit: number | undefined;
+  readonly usageLimitStrict: boolean;
+}
+
+/** A key with its plaintext, which is in this object and the answer made of it, and nowhere else. */
+export interface IssuedKey {
+  readonly key: ApiKey;
+  readonly plaintext: string;
+}
+
+/**
+ * Issues a key within what its issuer and the plan allow.
+ * @throws DomainError `tenant-not-found`, `tenant-without-keys`, `environment-not-issued`, `plan-limit-reached`,
+ *   `role-too-high`, `scope-too-high`, `scope-planned`, `validation-failed`
+ */
+export async function issueKey(
+  tx: Tx,
+  deps: Pick<ApiKeyDeps, 'apiKeys'>,
+  issuer: Issuer,
+  wanted: WantedKey,
+  source: RequestSource,
+): Promise<IssuedKey> {
+  const scopes = requireReach(issuer, wanted);
+  const allowedCidrs = rangesOf(wanted.allowedCidrs);
+  const expiresAt = expiryAhead(wanted.expiresAt);
+  const { tenant, plan } = await lockIssuingTenant(tx, wanted.tenantId);
+  const limits = requireLimits(plan, { rate: wanted.rate, usage: wanted.usageLimit });
+  await requireRoom(tx, plan, tenant.id);
+  const minted = await mint(tx, deps.apiKeys, wanted.environment);
+  const id = newId();
+  const key = await insertApiKey(tx, {
+    id,
+    tenantId: tenant.id,
+    name: wanted.name,
+    prefix: minted.prefix,
+    digest: minted.digest,
+    environment: wanted.environment,
+    product: wanted.product,
+    scopes,
+    role: wanted.role,
+    allowedCidrs,
+    rate: limits.rate,
+    usageLimit: limits.usage,
+    usageLimitStrict: wanted.usageLimitStrict,
+    expiresAt,
+    familyId: id,
+    imported: false,
+    createdBy: issuer.actorId,
+    createdByAdmin: issuer.staff,
+  });
+  await emitKeyEvent(tx, 'cabinet.apikey.created.v1', key, {
+    environment: key.environment,
+    created_by_admin: key.createdByAdmin,
+  });
+  await auditKey(tx, 'apikey.created', key, {
+    actorId: issuer.actorId,
+    source,
+    crud: 'c',
+    metadata: {
+      environment: key.environment,
+      scopes: key.scopes.join(' '),
+      role: key.role,
+      created_by_admin: key.createdByAdmin,
+    },
+  });
+  return { key, plaintext: minted.plaintext };
+}
+
+/** A new key before it has a row. */
+export interface MintedKey {
+  readonly plaintext: string;
+  readonly prefix: string;
+  readonly digest: KeyDigest;
+}
+
+/**
+ * Makes a key of the form that is issued here.
+ * @param fallback takes Usher's own form where that one has no such environment
+ * @throws DomainError `environment-not-issued`
+ */
+export async function mint(
+  tx: Tx,
+  keys: ApiKeyMaterial,
+  environment: KeyEnvironment,
+  fallback = false,
+): Promise<MintedKey> {
+  const fits = environmentsOf(keys.format).includes(environment);
+  if (!fits && !fallback) throw new DomainError('environment-not-issued');
+  const plaintext = mintKey(fits ? keys.format : 'usher', keys.prefix, environment);
+  const prefix = readKey(keys.prefix, plaintext)?.prefix;
+  if (prefix === undefined) throw new Error('A key was made that cannot be read');
+  return { plaintext, prefix, digest: await digestOf(tx, keys.hasher, plaintext) };
+}
