@@ -22,6 +22,8 @@ RUN apt-get update \
   && apt-get install --yes --no-install-recommends ca-certificates \
   && rm -rf /var/lib/apt/lists/*
 WORKDIR /usher
+# Where the exports that precede a purge are mounted.
+RUN install --directory --owner=node --group=node --mode=0700 /var/lib/usher/exports
 ENV NODE_ENV=production \
     MALLOC_ARENA_MAX=2 \
     NODE_OPTIONS="--enable-source-maps --disable-warning=ExperimentalWarning --max-semi-space-size=4"

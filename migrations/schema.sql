@@ -538,6 +538,7 @@ create table orders (
   outcome jsonb,
   created_at timestamp with time zone default now() not null,
   applied_at timestamp with time zone,
+  request_id text,
   constraint orders_kind_check CHECK ((kind = ANY (ARRAY['retry'::text, 'fix'::text, 'skip'::text, 'rollback'::text, 'cancel'::text]))),
   constraint orders_onboarding_id_fkey FOREIGN KEY (onboarding_id) REFERENCES onboardings(id),
   constraint orders_onboarding_id_number_key UNIQUE (onboarding_id, number),

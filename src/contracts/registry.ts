@@ -19,6 +19,17 @@ export const TenantStatus = z.enum([
 ]);
 export type TenantStatus = z.output<typeof TenantStatus>;
 
+/** A change that a tenant's people are told of, as it is for them. */
+export type TenantNotice =
+  | 'activated'
+  | 'suspended'
+  | 'resumed'
+  | 'trial-ended'
+  | 'cancelled'
+  | 'archived'
+  | 'deleted'
+  | 'restored';
+
 /** What a tenant is called in addresses: 3 to 40 of a-z, 0-9 and single inner hyphens. */
 export const Slug = z
   .string()

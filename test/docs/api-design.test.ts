@@ -120,11 +120,11 @@ describe.each(
   });
 });
 
-test('every call of the registry, the tenants and the people stands in the examples', () => {
+test('every call of the registry, the keys, the tenants and the people stands in the examples', () => {
   const matches = (path: string): RegExp =>
     new RegExp(`^${path.replaceAll(/\{\w+\}/g, '[^/]+').replaceAll('.', String.raw`\.`)}$`);
   const missing = endpoints
-    .filter(({ path }) => /^\/(v1|tenants|users)(\/|$)/.test(path))
+    .filter(({ path }) => /^\/(v1|_internal|tenants|users)(\/|$)/.test(path))
     .filter(
       ({ method, path }) =>
         !proxy.calls.some(

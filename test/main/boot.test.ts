@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
+import { devNull } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
 import { createTestDatabase } from '../support/database';
@@ -186,3 +187,24 @@ test('migrate needs the owner’s URL and nothing else, and says so', async () =
   const migrate = startProgram('migrate', { DATABASE_OWNER_URL: database.ownerUrl });
   expect([await migrate.ended, migrate.output()]).toEqual([0, 'The schema is current.\n']);
 });
+
+test.each(['api', 'worker'] as const)(
+  'the %s starts and serves although its log cannot be written, as on a full disk',
+  async (name) => {
+    // Opened for reading, so that every write fails.
+    const unwritable = openSync(devNull, 'r');
+    const program = startProgram(name, env, { stdout: unwritable });
+    try {
+      const url = await program.ready();
+      for (let n = 0; n < 3; n += 1) {
+        const health = await fetch(`${url}/healthz`, { headers: { connection: 'close' } });
+        await fetch(`${url}/nothing`, { headers: { connection: 'close' } });
+        expect(health.status).toBe(200);
+      }
+    } finally {
+      program.signal('SIGTERM');
+      closeSync(unwritable);
+    }
+    expect(await program.ended).toBe(0);
+  },
+);

@@ -23,6 +23,7 @@ const root = join(__dirname, '..', '..');
 export function startProgram(
   name: 'api' | 'worker' | 'migrate',
   env: Readonly<Record<string, string>>,
+  options: { /** A file that it prints to instead. */ readonly stdout?: number } = {},
 ): Program {
   const child = spawn(
     process.execPath,
@@ -30,7 +31,7 @@ export function startProgram(
     {
       cwd: root,
       env: { PATH: process.env['PATH'] ?? '', ...env },
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      stdio: ['ignore', options.stdout ?? 'pipe', 'pipe', 'ipc'],
     },
   );
   let output = '';

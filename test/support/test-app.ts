@@ -122,7 +122,6 @@ export async function startTestApp(
   const api = createApiServer(deps);
   const { server } = api;
   const url = await listening(server);
-  const documented = responsesOf(openApiDocument());
   const owner = await accountKey(deps, 'owner');
   const workers: RunningWorker[] = [];
   const sequencers: AuditPart[] = [];
@@ -135,30 +134,7 @@ export async function startTestApp(
     mailbox,
     backend,
     logs,
-    async call(method, path, request = {}) {
-      const hasBody = request.body !== undefined;
-      const response = await fetch(`${url}${path}`, {
-        method,
-        redirect: 'manual',
-        headers: {
-          ...(request.anonymous ? {} : { 'x-api-key': request.key ?? owner }),
-          ...(hasBody ? { 'content-type': 'application/json' } : {}),
-          ...request.headers,
-        },
-        ...(hasBody
-          ? { body: typeof request.body === 'string' ? request.body : JSON.stringify(request.body) }
-          : {}),
-      });
-      const text = await response.text();
-      const isJson = (response.headers.get('content-type') ?? '').includes('json');
-      const body: unknown = isJson && text !== '' ? JSON.parse(text) : text;
-      documented(method, path.split('?')[0] ?? path, {
-        status: response.status,
-        headers: response.headers,
-        body,
-      });
-      return { status: response.status, headers: response.headers, body };
-    },
+    call: callerOf(url, owner),
     keyFor: (role) => accountKey(deps, role),
     workers,
     async startWorker() {
@@ -203,7 +179,37 @@ function install(deps: Deps): true {
   return true;
 }
 
-async function listening(server: Server): Promise<string> {
+/** What sends requests to an API and checks each answer against the document. */
+export function callerOf(url: string, owner: string): TestApp['call'] {
+  const documented = responsesOf(openApiDocument());
+  return async (method, path, request = {}) => {
+    const hasBody = request.body !== undefined;
+    const response = await fetch(`${url}${path}`, {
+      method,
+      redirect: 'manual',
+      headers: {
+        ...(request.anonymous ? {} : { 'x-api-key': request.key ?? owner }),
+        ...(hasBody ? { 'content-type': 'application/json' } : {}),
+        ...request.headers,
+      },
+      ...(hasBody
+        ? { body: typeof request.body === 'string' ? request.body : JSON.stringify(request.body) }
+        : {}),
+    });
+    const text = await response.text();
+    const isJson = (response.headers.get('content-type') ?? '').includes('json');
+    const body: unknown = isJson && text !== '' ? JSON.parse(text) : text;
+    documented(method, path.split('?')[0] ?? path, {
+      status: response.status,
+      headers: response.headers,
+      body,
+    });
+    return { status: response.status, headers: response.headers, body };
+  };
+}
+
+/** Has a server listen on a free port of the loopback interface. */
+export async function listening(server: Server): Promise<string> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
 }

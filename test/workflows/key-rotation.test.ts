@@ -11,6 +11,7 @@ import { startTestApp } from '../support/test-app';
 import type { TestApp } from '../support/test-app';
 import { waitFor } from '../support/wait-for';
 import { mailsTo } from './courses';
+import { openRows } from './rows';
 
 let app: TestApp;
 let acme: string;
@@ -324,6 +325,27 @@ describe('a lost run', () => {
       while (from !== null);
     });
     await written(rotation, 'draining');
+  });
+});
+
+describe('a tenant that is purged', () => {
+  test('takes its rotations along: their workflows end', async () => {
+    const own = await tenant(app);
+    const rotation = await rotated(app, own);
+    await waitFor(
+      'The first look',
+      () =>
+        sql(app, 'select 1 from key_rotations where id = $1 and driven_at is not null', [
+          rotation.id,
+        ]),
+      (rows) => rows.length === 1,
+    );
+    const superuser = await openRows(app);
+    await superuser.query('delete from key_rotation_events where rotation_id = $1', [rotation.id]);
+    await superuser.query('delete from key_rotations where id = $1', [rotation.id]);
+    await superuser.close();
+    await wake(rotation);
+    expect(await handleOf(rotation).result()).toBe('cancelled');
   });
 });
 

@@ -3,14 +3,15 @@ import { withSystem } from '../../platform/db';
 import type { Tx } from '../../platform/db';
 import { lockApiKey, setEnd } from './api-keys';
 import type { ApiKeyDeps } from './deps';
-import { getRotation } from './key-rotations';
+import { findRotation, getRotation } from './key-rotations';
 import type { KeyRotation } from './key-rotations';
 import { endOf, tellOwners } from './rotation-mails';
 import { extend, policy } from './rotation-orders';
 import { note, noteDriven, noteTold } from './rotation-rows';
 import { move, upToDate } from './rotation-states';
-import { enforcedEnd, extended, isOldInUse, nextOf } from './rotation.rules';
-import type { Reminder, RotationDeed } from './rotation.rules';
+import { isOldInUse, nextOf } from './rotation-driving.rules';
+import { enforcedEnd, extended } from './rotation.rules';
+import type { Reminder, RotationDeed } from './rotation-driving.rules';
 
 type Deps = Pick<ApiKeyDeps, 'db' | 'ring' | 'config'>;
 
@@ -23,6 +24,9 @@ export interface RotationView {
   /** Nothing more happens by itself. */
   readonly settled: boolean;
 }
+
+/** What is seen of a rotation that was purged together with its tenant: nothing is left to drive. */
+const purged: RotationView = { state: 'cancelled', deed: 'wait', waitMs: 0, settled: true };
 
 const driver = { actorId: 'system:workflow', reason: null };
 
@@ -75,8 +79,9 @@ function withRotation(
   work: (tx: Tx, rotation: KeyRotation) => Promise<KeyRotation>,
 ): Promise<RotationView> {
   return withSystem(deps.db, 'activity', async (tx) => {
-    const { oldKeyId } = await getRotation(tx, rotationId);
-    await lockApiKey(tx, oldKeyId);
+    const found = await findRotation(tx, rotationId);
+    if (!found) return purged;
+    await lockApiKey(tx, found.oldKeyId);
     await noteDriven(tx, rotationId);
     const rotation = await work(tx, await getRotation(tx, rotationId));
     const { deed, waitMs, settled } = nextOf(rotation, rotation.now);

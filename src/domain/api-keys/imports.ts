@@ -9,20 +9,13 @@ import type { ApiKey } from './api-keys';
 import type { ApiKeyDeps, ApiKeyMaterial } from './deps';
 import { readForeignHash } from './imported-hashes';
 import type { ForeignHash } from './imported-hashes';
-import type { WantedKey } from './issue';
 import type { Issuer } from './issuers.rules';
-import {
-  expiryAhead,
-  lockIssuingTenant,
-  rangesOf,
-  requireLimits,
-  requireReach,
-  requireRoom,
-} from './reach';
+import { admitKey } from './reach';
+import type { WantedKey } from './reach';
 import { auditKey, emitKeyEvent } from './records';
 
 /** A key of another system, of which only the hash is known. */
-export interface ForeignKey extends Omit<WantedKey, 'environment'> {
+export interface ForeignKey extends WantedKey {
   /** The tag and the first 8 characters. */
   readonly prefix: string;
   /** SHA-256 in hexadecimal, or `argon2id|salt|hash`. */
@@ -48,33 +41,12 @@ export async function importKey(
   const environment = environmentOf(deps.apiKeys, wanted.prefix);
   const hash = readForeignHash(wanted.hash);
   if (!hash) throw mistake('/hash', 'must be 32 bytes of SHA-256 or argon2id|salt|hash');
-  const scopes = requireReach(issuer, wanted);
-  const allowedCidrs = rangesOf(wanted.allowedCidrs);
-  const expiresAt = expiryAhead(wanted.expiresAt);
-  const { tenant, plan } = await lockIssuingTenant(tx, wanted.tenantId);
-  const limits = requireLimits(plan, { rate: wanted.rate, usage: wanted.usageLimit });
-  await requireRoom(tx, plan, tenant.id);
+  const admitted = await admitKey(tx, issuer, wanted);
+  const { prefix } = wanted;
+  const digest = await digestNow(tx, deps.apiKeys, hash);
   const id = newId();
-  const key = await insertApiKey(tx, {
-    id,
-    tenantId: tenant.id,
-    name: wanted.name,
-    prefix: wanted.prefix,
-    digest: await digestNow(tx, deps.apiKeys, hash),
-    environment,
-    product: wanted.product,
-    scopes,
-    role: wanted.role,
-    allowedCidrs,
-    rate: limits.rate,
-    usageLimit: limits.usage,
-    usageLimitStrict: wanted.usageLimitStrict,
-    expiresAt,
-    familyId: id,
-    imported: true,
-    createdBy: issuer.actorId,
-    createdByAdmin: issuer.staff,
-  });
+  const own = { id, familyId: id, prefix, digest, environment, imported: true };
+  const key = await insertApiKey(tx, { ...admitted, ...own });
   if (hash.kind === 'argon2id') await insertSlowHash(tx, key, hash);
   await emitKeyEvent(tx, 'apikey.imported.v1', key, { hash: hash.kind });
   await auditKey(tx, 'apikey.imported', key, {

@@ -1,4 +1,3 @@
-import type { TenantRole } from '../../contracts/identity';
 import { DomainError } from '../../errors/problems';
 import { environmentsOf, mintKey, readKey } from '../../platform/crypto/key-formats';
 import type { KeyDigest, KeyEnvironment } from '../../platform/crypto/keys';
@@ -10,32 +9,9 @@ import { insertApiKey } from './api-keys';
 import type { ApiKey } from './api-keys';
 import type { ApiKeyDeps, ApiKeyMaterial } from './deps';
 import type { Issuer } from './issuers.rules';
-import type { Rate } from './plan-limits.rules';
-import {
-  expiryAhead,
-  lockIssuingTenant,
-  rangesOf,
-  requireLimits,
-  requireReach,
-  requireRoom,
-} from './reach';
+import { admitKey } from './reach';
+import type { WantedKey } from './reach';
 import { auditKey, emitKeyEvent } from './records';
-
-/** A key as somebody asks for it. */
-export interface WantedKey {
-  readonly tenantId: string;
-  readonly name: string;
-  readonly environment: KeyEnvironment;
-  readonly product: string | null;
-  readonly scopes: readonly string[];
-  readonly role: TenantRole | null;
-  /** RFC 3339 */
-  readonly expiresAt: string | undefined;
-  readonly allowedCidrs: readonly string[];
-  readonly rate: Rate | undefined;
-  readonly usageLimit: number | undefined;
-  readonly usageLimitStrict: boolean;
-}
 
 /** A key with its plaintext, which is in this object and the answer made of it, and nowhere else. */
 export interface IssuedKey {
@@ -52,37 +28,15 @@ export async function issueKey(
   tx: Tx,
   deps: Pick<ApiKeyDeps, 'apiKeys'>,
   issuer: Issuer,
-  wanted: WantedKey,
+  wanted: WantedKey & { readonly environment: KeyEnvironment },
   source: RequestSource,
 ): Promise<IssuedKey> {
-  const scopes = requireReach(issuer, wanted);
-  const allowedCidrs = rangesOf(wanted.allowedCidrs);
-  const expiresAt = expiryAhead(wanted.expiresAt);
-  const { tenant, plan } = await lockIssuingTenant(tx, wanted.tenantId);
-  const limits = requireLimits(plan, { rate: wanted.rate, usage: wanted.usageLimit });
-  await requireRoom(tx, plan, tenant.id);
-  const minted = await mint(tx, deps.apiKeys, wanted.environment);
+  const admitted = await admitKey(tx, issuer, wanted);
+  const { environment } = wanted;
+  const { plaintext, prefix, digest } = await mint(tx, deps.apiKeys, environment);
   const id = newId();
-  const key = await insertApiKey(tx, {
-    id,
-    tenantId: tenant.id,
-    name: wanted.name,
-    prefix: minted.prefix,
-    digest: minted.digest,
-    environment: wanted.environment,
-    product: wanted.product,
-    scopes,
-    role: wanted.role,
-    allowedCidrs,
-    rate: limits.rate,
-    usageLimit: limits.usage,
-    usageLimitStrict: wanted.usageLimitStrict,
-    expiresAt,
-    familyId: id,
-    imported: false,
-    createdBy: issuer.actorId,
-    createdByAdmin: issuer.staff,
-  });
+  const own = { id, familyId: id, prefix, digest, environment, imported: false };
+  const key = await insertApiKey(tx, { ...admitted, ...own });
   await emitKeyEvent(tx, 'cabinet.apikey.created.v1', key, {
     environment: key.environment,
     created_by_admin: key.createdByAdmin,
@@ -98,7 +52,7 @@ export async function issueKey(
       created_by_admin: key.createdByAdmin,
     },
   });
-  return { key, plaintext: minted.plaintext };
+  return { key, plaintext };
 }
 
 /** A new key before it has a row. */

@@ -8,10 +8,11 @@ import type { Plan } from '../tenants/plans.rules';
 import { lockTenant } from '../tenants/tenants';
 import type { Tenant } from '../tenants/tenants';
 import { countLiveKeys } from './api-keys';
+import type { NewApiKey } from './api-keys';
 import { mayGiveRole } from './issuers.rules';
 import type { Issuer } from './issuers.rules';
 import { excessOf, excessOfKeys, limitsUnder } from './plan-limits.rules';
-import type { Excess, KeyLimits, WantedLimits } from './plan-limits.rules';
+import type { Excess, KeyLimits, Rate, WantedLimits } from './plan-limits.rules';
 import { scopeMistakes, scopesBeyond, sortedScopes } from './scopes.rules';
 
 /** What somebody wants a key to have; what it has already is not asked about again. */
@@ -93,11 +94,8 @@ export function rangesOf(texts: readonly string[]): string[] {
   return parsed.flatMap((range) => (range ? [`${range.address}/${String(range.bits)}`] : []));
 }
 
-/**
- * An expiry that lies ahead.
- * @throws DomainError `validation-failed`
- */
-export function expiryAhead(text: string | undefined): Date | null {
+// An expiry has to lie ahead.
+function expiryAhead(text: string | undefined): Date | null {
   if (text === undefined) return null;
   const at = new Date(text);
   if (at.getTime() > Date.now()) return at;
@@ -153,4 +151,53 @@ function refuseExcess(excess: Excess | null): void {
     usage_limit: `A key gets ${String(limit)} units at most.`,
   };
   throw new DomainError('plan-limit-reached', { detail: bounds[of], extra: { of, limit } });
+}
+
+/** A key as somebody asks for it, before it has a text or a hash. */
+export interface WantedKey {
+  readonly tenantId: string;
+  readonly name: string;
+  readonly product: string | null;
+  readonly scopes: readonly string[];
+  readonly role: TenantRole | null;
+  /** RFC 3339 */
+  readonly expiresAt: string | undefined;
+  readonly allowedCidrs: readonly string[];
+  readonly rate: Rate | undefined;
+  readonly usageLimit: number | undefined;
+  readonly usageLimitStrict: boolean;
+}
+
+/** What of a new row does not hang on its text. */
+export type AdmittedKey = Omit<
+  NewApiKey,
+  'id' | 'familyId' | 'prefix' | 'digest' | 'environment' | 'imported'
+>;
+
+/**
+ * Lets a new key in, within what its issuer may give and the plan of its tenant allows; the tenant stays locked.
+ * @throws DomainError `tenant-not-found`, `tenant-without-keys`, `plan-limit-reached`, `role-too-high`,
+ *   `scope-too-high`, `scope-planned`, `validation-failed`
+ */
+export async function admitKey(tx: Tx, issuer: Issuer, wanted: WantedKey): Promise<AdmittedKey> {
+  const scopes = requireReach(issuer, wanted);
+  const allowedCidrs = rangesOf(wanted.allowedCidrs);
+  const expiresAt = expiryAhead(wanted.expiresAt);
+  const { tenant, plan } = await lockIssuingTenant(tx, wanted.tenantId);
+  const limits = requireLimits(plan, { rate: wanted.rate, usage: wanted.usageLimit });
+  await requireRoom(tx, plan, tenant.id);
+  return {
+    tenantId: tenant.id,
+    name: wanted.name,
+    product: wanted.product,
+    scopes,
+    role: wanted.role,
+    allowedCidrs,
+    rate: limits.rate,
+    usageLimit: limits.usage,
+    usageLimitStrict: wanted.usageLimitStrict,
+    expiresAt,
+    createdBy: issuer.actorId,
+    createdByAdmin: issuer.staff,
+  };
 }

@@ -1,15 +1,4 @@
-import type { TenantStatus } from '../../contracts/registry';
-
-/** What a tenant's people are told of: a change of its status as it is for them. */
-export type TenantChange =
-  | 'activated'
-  | 'suspended'
-  | 'resumed'
-  | 'trial-ended'
-  | 'cancelled'
-  | 'archived'
-  | 'deleted'
-  | 'restored';
+import type { TenantNotice, TenantStatus } from '../../contracts/registry';
 
 /** Everything that decides what happens next to a tenant; times in milliseconds from now, negative when past. */
 export interface LifecycleFacts {
@@ -58,7 +47,7 @@ export function trialWarningInMs(trial: {
 /** What a tenant's people are to be told; undefined when they know, or when it is nothing to them. */
 export function noticeOf(
   facts: Pick<LifecycleFacts, 'status' | 'toldStatus' | 'frozenReason'>,
-): TenantChange | undefined {
+): TenantNotice | undefined {
   const { status, toldStatus, frozenReason } = facts;
   if (status === toldStatus) return undefined;
   switch (status) {

@@ -1,10 +1,10 @@
+import type { TenantNotice } from '../../contracts/registry';
 import type { Tx } from '../../platform/db';
 import type { Mail } from '../mails/mails';
-import type { TenantChange } from './lifecycle.rules';
 import { statusOf } from './tenants';
 
 /** Statuses in which what a notice tells is still true; a mail that waited for its server may have been overtaken. */
-const trueIn: Readonly<Record<TenantChange, readonly string[]>> = {
+const trueIn: Readonly<Record<TenantNotice, readonly string[]>> = {
   activated: ['active'],
   resumed: ['pending', 'trial', 'active'],
   restored: ['pending', 'trial', 'active', 'frozen'],
@@ -18,7 +18,7 @@ const trueIn: Readonly<Record<TenantChange, readonly string[]>> = {
 /** Whether what a mail tells of a tenant or a trial is still true; mails of other kinds always are. */
 export async function isStillTrue(tx: Tx, mail: Mail): Promise<boolean> {
   if (mail.kind === 'tenant-notice') {
-    const change = mail.data['change'] as TenantChange;
+    const change = mail.data['change'] as TenantNotice;
     const tenant = await tx.maybe<{ status: string }>(
       `select ${statusOf('t')} as status from tenants as t where id = $1`,
       [mail.tenantId],

@@ -1,3 +1,4 @@
+import type { TenantNotice } from '../../contracts/registry';
 import { problems } from '../../errors/problems';
 import type { ProblemCode } from '../../errors/problems';
 import type { Config } from '../../platform/config';
@@ -5,7 +6,6 @@ import type { KeyRing } from '../../platform/crypto/sealing';
 import type { Tx } from '../../platform/db';
 import { enqueueMail } from '../mails/mails';
 import { contactsOf } from './contacts';
-import type { TenantChange } from './lifecycle.rules';
 import type { TenantRecord } from './tenants';
 import { findRecord } from './tenants';
 
@@ -20,7 +20,7 @@ export async function tellChange(
   tx: Tx,
   deps: Pick<TenantMailDeps, 'ring'>,
   tenantId: string,
-  change: TenantChange,
+  change: TenantNotice,
 ): Promise<void> {
   const tenant = await findRecord(tx, tenantId);
   if (!tenant) return;

@@ -3,6 +3,7 @@ import { createDatabase } from '../../platform/db';
 import type { CliIo, Command } from './command';
 import { jsonLine } from './json';
 import { databaseExaminations } from './doctor-database';
+import { exportExamination } from './doctor-exports';
 import { serviceExaminations } from './doctor-services';
 import { failureLines } from './failures';
 import { examine, fine, wrong } from './findings';
@@ -25,6 +26,7 @@ export const doctor: Command = {
       { name: 'configuration', run: () => Promise.resolve(configuration(io)) },
       ...(db ? databaseExaminations(db, io) : []),
       ...serviceExaminations(io),
+      exportExamination(io),
     ];
     try {
       const found = await Promise.all(

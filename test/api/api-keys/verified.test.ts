@@ -156,12 +156,13 @@ describe('a rotation', () => {
 });
 
 describe('an imported key', () => {
-  test('of a slow hash verifies, and pays for the hash once', async () => {
+  /** Imports a key by its slow hash; its id and the key itself, which only its holder has. */
+  const importedSlowly = async (): Promise<{ id: string; plaintext: string }> => {
     const plaintext = mintKey('bp', 'ush', 'live');
     const salt = randomBytes(16);
     const options = { type: argon2id, raw: true, salt, timeCost: 1, memoryCost: 65_536 } as const;
     const digest = await hash(plaintext, { ...options, parallelism: 4, hashLength: 32 });
-    const { body: key } = await app.call('POST', '/v1/api-keys/import', {
+    const { body } = await app.call('POST', '/v1/api-keys/import', {
       body: {
         tenant_id: acme,
         name: 'old',
@@ -170,36 +171,26 @@ describe('an imported key', () => {
         hash: `argon2id|${salt.toString('base64')}|${digest.toString('base64')}`,
       },
     });
+    return { id: body.id, plaintext };
+  };
+
+  test('of a slow hash verifies, and pays for the hash once', async () => {
+    const { id, plaintext } = await importedSlowly();
     expect(await codeOf(plaintext)).toBe('VALID');
-    const waiting = await sql(app, 'select 1 from api_key_foreign_hashes where key_id = $1', [
-      key.id,
-    ]);
+    const waiting = await sql(app, 'select 1 from api_key_foreign_hashes where key_id = $1', [id]);
     expect(waiting).toEqual([]);
     expect(await codeOf(plaintext)).toBe('VALID');
-    expect(await codeOf(`${plaintext.slice(0, -1)}${plaintext.endsWith('A') ? 'B' : 'A'}`)).toBe(
-      'NOT_FOUND',
-    );
+    const other = `${plaintext.slice(0, -1)}${plaintext.endsWith('A') ? 'B' : 'A'}`;
+    expect(await codeOf(other)).toBe('NOT_FOUND');
   });
 
   test('that is reported as leaked before its first use is found and revoked', async () => {
-    const plaintext = mintKey('bp', 'ush', 'live');
-    const salt = randomBytes(16);
-    const options = { type: argon2id, raw: true, salt, timeCost: 1, memoryCost: 65_536 } as const;
-    const digest = await hash(plaintext, { ...options, parallelism: 4, hashLength: 32 });
-    const { body: key } = await app.call('POST', '/v1/api-keys/import', {
-      body: {
-        tenant_id: acme,
-        name: 'old',
-        scopes: [],
-        prefix: plaintext.slice(0, 11),
-        hash: `argon2id|${salt.toString('base64')}|${digest.toString('base64')}`,
-      },
-    });
+    const { id, plaintext } = await importedSlowly();
     await app.call('POST', '/v1/api-keys/report-leak', {
       anonymous: true,
       body: { key: plaintext },
     });
-    expect((await app.call('GET', `/v1/api-keys/${key.id}`)).body.status).toBe('revoked');
+    expect((await app.call('GET', `/v1/api-keys/${id}`)).body.status).toBe('revoked');
     expect(await codeOf(plaintext)).toBe('REVOKED');
   });
 });

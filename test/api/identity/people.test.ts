@@ -1,6 +1,6 @@
+import { atBarrier } from '../../support/at-barrier';
 import { startTestApp } from '../../support/test-app';
 import type { TestApp, TestRequest } from '../../support/test-app';
-import { waitFor } from '../../support/wait-for';
 import { newId } from '../../../src/platform/ids';
 import { openRows } from '../../workflows/rows';
 import type { Rows } from '../../workflows/rows';
@@ -99,20 +99,8 @@ describe('POST /users/{id}/deactivate', () => {
 
   test('answers only after the barrier', async () => {
     const somebody = await person(app);
-    await rows.query('begin');
-    await rows.query('select 1 from verification_settings for update');
-    const answer = deactivate(somebody.id);
-    await waitFor(
-      'The wait at the barrier',
-      () =>
-        sql(
-          app,
-          `select 1 from pg_stat_activity where wait_event_type = 'Lock' and query like '%max_lease_ms%'`,
-        ),
-      (waiting) => waiting.length > 0,
-    );
-    await rows.query('commit');
-    expect((await answer).status).toBe(200);
+    const { status } = await atBarrier(app, rows, () => deactivate(somebody.id));
+    expect(status).toBe(200);
   });
 
   test('403 role-too-high for somebody above, 403 without users:write, 404, 412', async () => {

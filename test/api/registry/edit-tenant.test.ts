@@ -1,8 +1,6 @@
-import { newId } from '../../../src/platform/ids';
 import { startTestApp } from '../../support/test-app';
-import type { TestAnswer, TestApp, TestRequest } from '../../support/test-app';
-import type { PersonWish } from '../../support/identity-people';
-import { person, signedIn } from '../people';
+import type { TestApp } from '../../support/test-app';
+import { newSlug, registryOf } from './registry-world';
 import { sql } from '../rows';
 
 let app: TestApp;
@@ -12,30 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => app.stop());
 
-const newSlug = (): string => `t-${newId().slice(-12)}`;
-const create = (
-  body: Record<string, unknown> = {},
-  request: TestRequest = {},
-): Promise<TestAnswer> =>
-  app.call('POST', '/v1/tenants', { body: { slug: newSlug(), name: 'Acme', ...body }, ...request });
-const tenant = async (body: Record<string, unknown> = {}) => (await create(body)).body;
-const read = (id: string, request: TestRequest = {}) =>
-  app.call('GET', `/v1/tenants/${id}`, request);
-const patch = (
-  id: string,
-  version: number,
-  body: Record<string, unknown>,
-  request: TestRequest = {},
-) =>
-  app.call('PATCH', `/v1/tenants/${id}`, {
-    ...request,
-    body,
-    headers: { 'if-match': `"v${String(version)}"`, ...request.headers },
-  });
-const personOf = async (tenants: PersonWish['tenants'] & {}): Promise<TestRequest> => ({
-  anonymous: true,
-  headers: await signedIn(app, await person(app, { tenants })),
-});
+const { tenant, read, patch, personOf } = registryOf(() => app);
 
 describe('PATCH /v1/tenants/{id}', () => {
   test('200 changes every field that is named, counts the version up and tells which', async () => {

@@ -2,9 +2,9 @@ import { createPartner } from '../../../src/domain/tenants/partners';
 import { withSystem } from '../../../src/platform/db';
 import { newId } from '../../../src/platform/ids';
 import { startTestApp } from '../../support/test-app';
-import type { TestAnswer, TestApp, TestRequest } from '../../support/test-app';
-import type { PersonWish } from '../../support/identity-people';
+import type { TestApp, TestRequest } from '../../support/test-app';
 import { person, signedIn } from '../people';
+import { newSlug, registryOf } from './registry-world';
 import { sql } from '../rows';
 
 let app: TestApp;
@@ -14,34 +14,11 @@ beforeAll(async () => {
 });
 afterAll(() => app.stop());
 
-const newSlug = (): string => `t-${newId().slice(-12)}`;
-const create = (
-  body: Record<string, unknown> = {},
-  request: TestRequest = {},
-): Promise<TestAnswer> =>
-  app.call('POST', '/v1/tenants', { body: { slug: newSlug(), name: 'Acme', ...body }, ...request });
-const tenant = async (body: Record<string, unknown> = {}) => (await create(body)).body;
-const read = (id: string, request: TestRequest = {}) =>
-  app.call('GET', `/v1/tenants/${id}`, request);
-const patch = (
-  id: string,
-  version: number,
-  body: Record<string, unknown>,
-  request: TestRequest = {},
-) =>
-  app.call('PATCH', `/v1/tenants/${id}`, {
-    ...request,
-    body,
-    headers: { 'if-match': `"v${String(version)}"`, ...request.headers },
-  });
+const { create, tenant, read, patch, personOf } = registryOf(() => app);
 const partner = () =>
   withSystem(app.deps.db, 'cli', (tx) =>
     createPartner(tx, { slug: newSlug(), name: 'Northwind', actorId: 'system:cli' }),
   );
-const personOf = async (tenants: PersonWish['tenants'] & {}): Promise<TestRequest> => ({
-  anonymous: true,
-  headers: await signedIn(app, await person(app, { tenants })),
-});
 
 test('with nothing configured the registry holds acme, active, on plan starter', async () => {
   const { status, body } = await read('00000000-0000-0000-0000-000000000001');

@@ -1,9 +1,9 @@
 import { withSystem } from '../../../src/platform/db';
 import { newId } from '../../../src/platform/ids';
 import { insertTenant } from '../../domain/onboarding/rows';
+import { atBarrier } from '../../support/at-barrier';
 import { startTestApp } from '../../support/test-app';
 import type { TestAnswer, TestApp, TestRequest } from '../../support/test-app';
-import { waitFor } from '../../support/wait-for';
 import { openRows } from '../../workflows/rows';
 import type { Rows } from '../../workflows/rows';
 import { machine, person, signedIn } from '../people';
@@ -103,21 +103,7 @@ describe.each(['suspend', 'cancel', 'archive', 'delete'])('the answer to %s', (a
         ? app.call('POST', `/v1/tenants/${id}/cancel`, { headers })
         : act(slug, action, action === 'delete' ? {} : { headers });
     for (let n = 0; n < 2; n += 1) {
-      // Whoever opens a barrier waits for who is changing the longest lease.
-      await rows.query('begin');
-      await rows.query('select 1 from verification_settings for update');
-      const answer = call();
-      await waitFor(
-        'The wait at the barrier',
-        () =>
-          sql(
-            app,
-            `select 1 from pg_stat_activity where wait_event_type = 'Lock' and query like '%max_lease_ms%'`,
-          ),
-        (waiting) => waiting.length > 0,
-      );
-      await rows.query('commit');
-      expect((await answer).status).toBe(200);
+      expect((await atBarrier(app, rows, call)).status).toBe(200);
     }
   });
 });

@@ -1,5 +1,7 @@
-import { enforcedEnd, extended, isOldInUse } from '../../../src/domain/api-keys/rotation.rules';
-import type { RotationFacts, nextOf } from '../../../src/domain/api-keys/rotation.rules';
+import { isOldInUse } from '../../../src/domain/api-keys/rotation-driving.rules';
+import { enforcedEnd, extended } from '../../../src/domain/api-keys/rotation.rules';
+import type { nextOf } from '../../../src/domain/api-keys/rotation-driving.rules';
+import type { RotationFacts } from '../../../src/domain/api-keys/rotation.rules';
 import { enforced } from './rotation-arbitrary';
 
 /** The rows after a deed, as the activities of the workflow leave them. */

@@ -1,5 +1,5 @@
+import type { TenantNotice } from '../../../contracts/registry';
 import { facts, quote, text, type MailTemplates, type TenantMailKind } from './content';
-import type { TenantNotice } from './kinds';
 
 const hello = (name: string | null) => (name ? `Guten Tag ${name},` : 'Guten Tag,');
 const because = (tenant: string) =>

@@ -1,3 +1,5 @@
+import type { TenantNotice } from '../../../contracts/registry';
+
 /** What the mail of each kind is about. Names are printed as they are given, cleaned and escaped. */
 export interface MailData {
   /** To the customer: the invite's first mail, and each one after a resend. */
@@ -88,17 +90,6 @@ export interface MailData {
     link: string;
   };
 }
-
-/** What a notice tells a tenant's people. */
-export type TenantNotice =
-  | 'activated'
-  | 'suspended'
-  | 'resumed'
-  | 'trial-ended'
-  | 'cancelled'
-  | 'archived'
-  | 'deleted'
-  | 'restored';
 
 /** What mails about a trial say. */
 export interface TrialMail {

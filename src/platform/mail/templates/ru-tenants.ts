@@ -1,5 +1,5 @@
+import type { TenantNotice } from '../../../contracts/registry';
 import { facts, quote, text, type MailTemplates, type TenantMailKind } from './content';
-import type { TenantNotice } from './kinds';
 
 const hello = (name: string | null) => (name ? `Здравствуйте, ${name}!` : 'Здравствуйте!');
 const because = (tenant: string) => `Вы отвечаете за «${tenant}», поэтому получили это письмо.`;
