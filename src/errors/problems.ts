@@ -1,5 +1,6 @@
 import { accessProblems } from './catalogue/access';
 import { apiKeyProblems } from './catalogue/api-keys';
+import { archiveProblems } from './catalogue/archive';
 import { backendProblems } from './catalogue/backends';
 import { identityProblems } from './catalogue/identity';
 import { inviteProblems } from './catalogue/invites';
@@ -40,6 +41,7 @@ export const problems = {
   ...mailProblems,
   ...rolloutProblems,
   ...auditProblems,
+  ...archiveProblems,
 } as const satisfies Record<string, ProblemDefinition>;
 
 /** A code of the error catalogue. */

@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url';
 import { checkpointSituation, makeCheckpoint } from '../domain/audit/checkpoints';
 import { dueReason } from '../domain/audit/checkpoints.rules';
 import { originOfLog } from '../domain/audit/head';
@@ -13,8 +12,9 @@ import type { Config } from '../platform/config';
 import { createDatabase, withSystem } from '../platform/db';
 import type { Database } from '../platform/db';
 import { errorFields } from '../platform/log';
-import { createFolderStore } from '../platform/object-store';
 import type { ObjectStore } from '../platform/object-store';
+import { openColdStore } from './cold-store';
+import type { ColdStoreConfig } from './cold-store';
 import type { Deps } from './deps';
 import { startLoop } from './loop';
 
@@ -34,15 +34,13 @@ export interface AuditPartOptions {
 
 /** As the worker's configuration says. */
 export function auditPartOptions(
-  env: Pick<
-    Config,
-    'DATABASE_SEQUENCER_URL' | 'AUDIT_CHECKPOINT_KEYS' | 'AUDIT_SIGNING_KEY' | 'AUDIT_COLD_ENDPOINT'
-  >,
+  env: ColdStoreConfig &
+    Pick<Config, 'DATABASE_SEQUENCER_URL' | 'AUDIT_CHECKPOINT_KEYS' | 'AUDIT_SIGNING_KEY'>,
 ): AuditPartOptions {
   return {
     url: env.DATABASE_SEQUENCER_URL.reveal(),
     keys: signingKeysOf(env),
-    store: attestationStore(env),
+    store: openColdStore(env),
   };
 }
 
@@ -53,14 +51,6 @@ export function signingKeysOf(
   const [hmac] = env.AUDIT_SIGNING_KEY;
   if (!hmac) throw new Error('AUDIT_SIGNING_KEY is empty');
   return { seeds: env.AUDIT_CHECKPOINT_KEYS, hmac };
-}
-
-/** Where a configuration publishes checkpoints; undefined for nowhere. */
-export function attestationStore(
-  env: Pick<Config, 'AUDIT_COLD_ENDPOINT'>,
-): ObjectStore | undefined {
-  const { AUDIT_COLD_ENDPOINT: endpoint } = env;
-  return endpoint.startsWith('file:') ? createFolderStore(fileURLToPath(endpoint)) : undefined;
 }
 
 /** Milliseconds between two rounds of each part. */
@@ -104,6 +94,7 @@ export function startAuditPart(
   const end = async (): Promise<void> => {
     await Promise.all(loops.map((loop) => loop.stop()));
     await db.close();
+    options.store?.close();
   };
   let ended: Promise<void> | undefined;
   return { stop: () => (ended ??= end()) };

@@ -7,7 +7,10 @@ import type { ProgramAddresses } from './dev-addresses';
 export type Environment = Record<string, string>;
 
 /** The parts of run.json that programs are configured with. */
-export type ServerParts = Pick<RunFile, 'mailbox' | 'temporal' | 'postgres' | 'backend'>;
+export type ServerParts = Pick<
+  RunFile,
+  'mailbox' | 'temporal' | 'postgres' | 'backend' | 'objects'
+>;
 
 /** Whether the environment names a variable itself or by a file. */
 export function isConfigured(name: string): boolean {
@@ -37,13 +40,36 @@ export function sampleBackendKey(secrets: DevSecrets): string {
   return process.env['SAMPLE_BACKEND_KEY'] ?? secrets.get('SAMPLE_BACKEND_KEY');
 }
 
+/** The bucket of the embedded object store. */
+export const objectStoreBucket = 'usher-audit';
+
+/** Keys of the embedded object store, generated once. */
+export function objectStoreKeys(secrets: DevSecrets): { accessKey: string; secretKey: string } {
+  return {
+    accessKey: secrets.get('OBJECT_STORE_ACCESS_KEY'),
+    secretKey: secrets.get('OBJECT_STORE_SECRET_KEY'),
+  };
+}
+
+// All of them or none: half a configuration of somebody else's store must not be filled up with ours.
+function storeEnvironment({ url }: RunFile['objects'], secrets: DevSecrets): Environment {
+  if (url === null || isConfigured('AUDIT_COLD_BUCKET')) return {};
+  const { accessKey, secretKey } = objectStoreKeys(secrets);
+  return {
+    AUDIT_COLD_ENDPOINT: url,
+    AUDIT_COLD_BUCKET: objectStoreBucket,
+    AUDIT_COLD_ACCESS_KEY: accessKey,
+    AUDIT_COLD_SECRET_KEY: secretKey,
+  };
+}
+
 /** What the system's programs are told; the caller's own environment wins. */
 export function systemEnvironment(
   servers: ServerParts,
   secrets: DevSecrets,
   addresses?: ProgramAddresses,
 ): Environment {
-  const { postgres, temporal, mailbox, backend } = servers;
+  const { postgres, temporal, mailbox, backend, objects } = servers;
   const generated: Environment = {
     ...(addresses
       ? { ADDR: addresses.api, WORKER_ADDR: addresses.worker, PUBLIC_URL: addresses.publicUrl }
@@ -59,6 +85,7 @@ export function systemEnvironment(
       : { SMTP_URL: mailbox.smtp_url, OPERATORS_MAIL: 'operators@usher.localhost' }),
     SAMPLE_BACKEND_URL: backend.url,
     SAMPLE_BACKEND_KEY: sampleBackendKey(secrets),
+    ...storeEnvironment(objects, secrets),
     OUTBOUND_ALLOW_CIDRS: '127.0.0.0/8,::1/128',
     ...(postgres.pid === null ? {} : devSecrets(secrets)),
   };

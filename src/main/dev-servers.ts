@@ -2,11 +2,17 @@ import { startPostgres, type PostgresServer } from '../servers/postgres';
 import type { RunFile } from '../servers/run-file';
 import type { DevSecrets } from '../servers/secrets';
 import { startTemporal, type TemporalServer } from '../servers/temporal';
-import { isConfigured, sampleBackendKey, type ServerParts } from './dev-environment';
+import {
+  isConfigured,
+  objectStoreKeys,
+  sampleBackendKey,
+  type ServerParts,
+} from './dev-environment';
 import { migrate } from './dev-programs';
 import {
   startBackendProcess,
   startMailboxProcess,
+  startObjects,
   type SystemContext,
   type ToolServer,
 } from './dev-tools';
@@ -125,6 +131,21 @@ async function startBackend(
   return { url, pid };
 }
 
+async function startStore(
+  context: SystemContext,
+  secrets: DevSecrets,
+): Promise<RunFile['objects']> {
+  if (isConfigured('AUDIT_COLD_BUCKET')) {
+    return { url: process.env['AUDIT_COLD_ENDPOINT'] ?? null };
+  }
+  const url = await context.terminal.step(
+    'object store',
+    () => startObjects(context, objectStoreKeys(secrets)),
+    (started) => started,
+  );
+  return { url };
+}
+
 /** Starts the servers that are not configured otherwise, all at once, and migrates the database. */
 export async function startServers(
   context: SystemContext,
@@ -136,9 +157,10 @@ export async function startServers(
     startWorkflowServer(context, keep),
     startMail(context, keep),
     startBackend(context, keep, sampleBackendKey(secrets)),
+    startStore(context, secrets),
   ] as const;
   // A failure is reported once the others have come to rest, so that nothing is printed after it.
   await Promise.allSettled(starts);
-  const [postgres, temporal, mailbox, backend] = await Promise.all(starts);
-  return { postgres, temporal, mailbox, backend };
+  const [postgres, temporal, mailbox, backend, objects] = await Promise.all(starts);
+  return { postgres, temporal, mailbox, backend, objects };
 }

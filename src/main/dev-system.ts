@@ -119,7 +119,6 @@ export async function startDevSystem(
     api: { url: apiUrl, pids: [api.current().pid] },
     worker: { url: workerUrl, pids: [worker.current().pid] },
     ...servers,
-    objects: { url: null },
     owner_key: await ownerKey(root, apiUrl, secrets, environment),
   });
 

@@ -2,9 +2,12 @@ import { join } from 'node:path';
 import { keptPort } from '../servers/free-port';
 import { compiledProgram, type Keeper, type KeptProcess } from '../servers/keeper-client';
 import { stages } from '../servers/keeper-protocol';
+import { startObjectStore } from '../servers/object-store';
+import type { StoreCredentials } from '../servers/object-store-signature';
 import { lastLines, logEnd, logSince, rotateLog } from '../servers/log-tail';
 import type { ServerLog } from '../servers/server-log';
 import { SetupError } from '../servers/setup-error';
+import { objectStoreBucket } from './dev-environment';
 import type { Terminal } from './terminal';
 
 /** What a development system's parts are started with. */
@@ -93,4 +96,20 @@ export function startBackendProcess(context: SystemContext, key: string): Promis
     args: ['--state', join(context.stateDir, 'backend.json')],
     env: { SAMPLE_BACKEND_KEY: key },
   });
+}
+
+/**
+ * The object store, in this process; it ends once the keeper has stopped everything that may still write to it.
+ * Answers its URL.
+ */
+export async function startObjects(
+  { stateDir, keeper }: SystemContext,
+  credentials: StoreCredentials,
+): Promise<string> {
+  const dir = join(stateDir, 'objects');
+  const port = await keptPort(stateDir, 'objects');
+  const bucket = objectStoreBucket;
+  const store = await startObjectStore({ ...credentials, port, dir, bucket });
+  void keeper.ended.then(() => store.stop());
+  return store.url;
 }

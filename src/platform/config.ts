@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { messageOf, toPointer } from '../errors/http';
+import { archiveMistakes, archiveShape, archiveVariables } from './config-archive';
 import {
   address,
   durations,
@@ -158,11 +159,6 @@ export const variables = {
     description: "The log's verifier key that `audit verify` trusts; without it the stored one",
     default: '',
   },
-  AUDIT_COLD_ENDPOINT: {
-    description:
-      'Where checkpoints are published outside the database: `file:///folder`, or nowhere',
-    default: '',
-  },
   PASSWORD_MIN_LENGTH: { description: 'Shortest password', default: '15' },
   OIDC_ISSUERS: { description: 'JSON list of identity providers', secret: true, default: '[]' },
   SESSION_IDLE_MINUTES: { description: 'Idle time after which a session ends', default: '30' },
@@ -196,6 +192,7 @@ export const variables = {
     description: 'Hours without a driver after which a process is woken again',
     default: '25',
   },
+  ...archiveVariables,
   SAMPLE_BACKEND_URL: {
     description: 'Base URL of the sample backend',
     default: 'http://127.0.0.1:8094',
@@ -254,7 +251,6 @@ const shape = {
   AUDIT_CHECKPOINT_KEYS: keyList(32, true),
   AUDIT_SIGNING_KEY: keyList(32, false),
   AUDIT_TRUSTED_KEY: z.string(),
-  AUDIT_COLD_ENDPOINT: z.union([z.literal(''), z.url({ protocol: /^file$/ })]),
   PASSWORD_MIN_LENGTH: whole(8, 128),
   OIDC_ISSUERS: oidcIssuers,
   SESSION_IDLE_MINUTES: whole(1, 1440),
@@ -273,6 +269,7 @@ const shape = {
   RETRY_SECONDS: durations('seconds', '2,5,10,20,40'),
   RECONCILE_SECONDS: z.coerce.number().min(0.1).max(86_400),
   DRIVE_WITHIN_HOURS: z.coerce.number().positive().max(720),
+  ...archiveShape,
   SAMPLE_BACKEND_URL: z.string(),
   SAMPLE_BACKEND_KEY: optionalSecret,
   BACKEND_COMPAT_AUTH: z.enum(['api-key', 'bearer']),
@@ -327,6 +324,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, process: ProcessName): Config
         `${name} ${parsed.error.issues.map(mistakeOf).join('; ')} (${variable.description})`,
       );
   }
+  mistakes.push(...archiveMistakes(values));
   if (mistakes.length > 0) throw new ConfigError(mistakes);
   return values as Config;
 }

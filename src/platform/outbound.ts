@@ -52,17 +52,7 @@ const idleMs = 4_000;
  */
 export function createOutbound(options: OutboundOptions): Outbound {
   const guard = createAddressGuard(options.allowCidrs);
-  const agentOptions = {
-    keepAlive: true,
-    maxSockets: 256,
-    maxFreeSockets: 64,
-    timeout: idleMs,
-    lookup: guardedLookup(guard, options),
-  };
-  const agents = {
-    'http:': new http.Agent(agentOptions),
-    'https:': new https.Agent({ ...agentOptions, ...(options.ca ? { ca: options.ca } : {}) }),
-  };
+  const agents = guardedAgents(guard, options);
   return {
     send(request) {
       const target = allowedTarget(request.url, guard, options);
@@ -78,6 +68,24 @@ export function createOutbound(options: OutboundOptions): Outbound {
       agents['http:'].destroy();
       agents['https:'].destroy();
     },
+  };
+}
+
+/** Agents of `node:http` and `node:https` that keep connections and dial what the guard lets them. */
+export function guardedAgents(
+  guard: AddressGuard,
+  options: Pick<OutboundOptions, 'log' | 'resolve' | 'ca'>,
+): { readonly 'http:': http.Agent; readonly 'https:': https.Agent } {
+  const agentOptions = {
+    keepAlive: true,
+    maxSockets: 256,
+    maxFreeSockets: 64,
+    timeout: idleMs,
+    lookup: guardedLookup(guard, options),
+  };
+  return {
+    'http:': new http.Agent(agentOptions),
+    'https:': new https.Agent({ ...agentOptions, ...(options.ca ? { ca: options.ca } : {}) }),
   };
 }
 
@@ -101,7 +109,10 @@ function allowedTarget(
   return url;
 }
 
-function guardedLookup(guard: AddressGuard, options: OutboundOptions): LookupFunction {
+function guardedLookup(
+  guard: AddressGuard,
+  options: Pick<OutboundOptions, 'log' | 'resolve'>,
+): LookupFunction {
   const resolve = options.resolve ?? lookup;
   return (hostname, wanted, callback) => {
     resolve(hostname, { ...wanted, all: true }, (error, addresses) => {

@@ -36,7 +36,7 @@ export interface RunFile {
     readonly pid: number | null;
   };
   readonly backend: { readonly url: string; readonly pid: number };
-  /** The object store; null until there is one. */
+  /** The object store, which runs in the process of bin/dev; null where it is AWS itself (AUDIT_COLD_*). */
   readonly objects: { readonly url: string | null };
   /** Key of a service account that may do everything. */
   readonly owner_key: string;

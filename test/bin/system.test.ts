@@ -121,7 +121,10 @@ describe('bin/dev', () => {
       headers: { ...close, 'x-api-key': run.owner_key },
     });
     const mails = await fetch(`${run.mailbox.url ?? ''}/api/messages`, { headers: close });
-    expect([ready.status, me.status, mails.status]).toEqual([200, 200, 200]);
+    const objects = await fetch(`${run.objects.url ?? ''}/usher-audit`, { headers: close });
+    const answers = [ready.status, me.status, mails.status, objects.status];
+    // Of the store a stranger is only told that he is one.
+    expect(answers).toEqual([200, 200, 200, 403]);
     const { permissions: held } = (await me.json()) as { permissions: string[] };
     expect(held.sort()).toEqual([...permissions].sort());
   });

@@ -15,6 +15,7 @@ const servers = {
   temporal: { address: '127.0.0.1:2', namespace: 'default', ui_url: null, pid: 2 },
   mailbox: { url: 'http://127.0.0.1:3', smtp_url: 'smtp://127.0.0.1:4', pid: 3 },
   backend: { url: 'http://127.0.0.1:5', pid: 4 },
+  objects: { url: 'http://127.0.0.1:6' },
 };
 const addresses = {
   api: ':8090',
@@ -48,6 +49,32 @@ describe('the environment of a development system', () => {
       true,
       true,
     ]);
+  });
+
+  it('opens the object store to the worker and the command line only', () => {
+    const environment = systemEnvironment(servers, openSecrets(stateDir), addresses);
+    for (const name of ['worker', 'cli'] as const) {
+      expect(environmentFor(name, environment)).toMatchObject({
+        AUDIT_COLD_ENDPOINT: 'http://127.0.0.1:6',
+        AUDIT_COLD_BUCKET: 'usher-audit',
+      });
+    }
+    const others = (['api', 'migrate'] as const).flatMap((name) =>
+      Object.keys(environmentFor(name, environment)),
+    );
+    expect(others.filter((name) => name.startsWith('AUDIT_COLD_'))).toEqual([]);
+  });
+
+  it('adds nothing of its own to an object store that was configured', () => {
+    process.env['AUDIT_COLD_BUCKET'] = 'theirs';
+    try {
+      const environment = systemEnvironment(servers, openSecrets(stateDir), addresses);
+      expect(Object.keys(environment).filter((name) => name.startsWith('AUDIT_COLD_'))).toEqual([
+        'AUDIT_COLD_BUCKET',
+      ]);
+    } finally {
+      delete process.env['AUDIT_COLD_BUCKET'];
+    }
   });
 
   it('keeps the same secrets at every start', () => {

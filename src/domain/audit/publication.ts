@@ -2,6 +2,7 @@ import { DomainError } from '../../errors/problems';
 import { withSystem } from '../../platform/db';
 import type { Database, Tx } from '../../platform/db';
 import type { ObjectStore } from '../../platform/object-store';
+import { firstKey, putBytes, readObject } from '../../platform/object-store-bytes';
 import { markPublished, unpublishedCheckpoints } from './checkpoints';
 import type { Checkpoint } from './checkpoints';
 import { sizeOfLog } from './head';
@@ -31,8 +32,8 @@ export async function newestPublished(
   store: ObjectStore,
   origin: string,
 ): Promise<Published | undefined> {
-  const [key] = await store.list(folderOf(origin), 1);
-  const note = key === undefined ? undefined : (await store.get(key))?.toString();
+  const key = await firstKey(store, folderOf(origin));
+  const note = key === undefined ? undefined : (await readObject(store, key))?.toString();
   const opened = note === undefined ? undefined : openNote(note);
   const head = opened && readCheckpoint(opened.text);
   return note === undefined || head?.origin !== origin ? undefined : { ...head, note };
@@ -44,10 +45,13 @@ export async function publishedSizes(
   origin: string,
   limit: number,
 ): Promise<number[]> {
-  const keys = await store.list(folderOf(origin), limit);
-  return keys
-    .map((key) => Number(key.slice(key.lastIndexOf('-') + 1)))
-    .filter(Number.isSafeInteger);
+  const sizes: number[] = [];
+  for await (const { key } of store.list(folderOf(origin))) {
+    const size = Number(key.slice(key.lastIndexOf('-') + 1));
+    if (Number.isSafeInteger(size)) sizes.push(size);
+    if (sizes.length >= limit) break;
+  }
+  return sizes;
 }
 
 /**
@@ -103,7 +107,8 @@ export async function publishCheckpoints(
     if (whose === 'strange') throw new Error('The newest published checkpoint is not signed by us');
   }
   for (const checkpoint of waiting) {
-    await store.put(keyOf(checkpoint), Buffer.from(checkpoint.note), 'text/plain; charset=utf-8');
+    const note = Buffer.from(checkpoint.note);
+    await putBytes(store, keyOf(checkpoint), note, 'text/plain; charset=utf-8');
     await withSystem(db, 'sequencer', (tx) => markPublished(tx, checkpoint));
   }
   return waiting.length;

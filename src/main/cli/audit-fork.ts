@@ -1,6 +1,6 @@
 import { forkLog } from '../../domain/audit/forking';
 import { createDatabase } from '../../platform/db';
-import { attestationStore } from '../audit-part';
+import { coldStoreVariables, openColdStore } from '../cold-store';
 import type { Command } from './command';
 import { settings } from './settings';
 import { fields } from './table';
@@ -18,14 +18,15 @@ export const forkAudit: Command = {
   ],
   examples: ["--reason 'restored from the backup of 3 May after the disk failed'"],
   async run(input, io) {
-    const env = settings(io.env, ['DATABASE_SEQUENCER_URL', 'AUDIT_COLD_ENDPOINT']);
+    const env = settings(io.env, ['DATABASE_SEQUENCER_URL', ...coldStoreVariables]);
     const db = createDatabase({
       url: env.DATABASE_SEQUENCER_URL.reveal(),
       applicationName: 'usher-cli',
       max: 1,
     });
+    const store = openColdStore(env);
     try {
-      const fork = await forkLog(db, attestationStore(env), input.given('reason'));
+      const fork = await forkLog(db, store, input.given('reason'));
       if (input.has('json')) io.out(JSON.stringify(fork));
       else {
         io.out(
@@ -39,6 +40,7 @@ export const forkAudit: Command = {
       }
       return 0;
     } finally {
+      store?.close();
       await db.close();
     }
   },

@@ -4,6 +4,7 @@ import { makeAuditCheckpoint } from './audit-checkpoint';
 import { forkAudit } from './audit-fork';
 import { doctor } from './doctor';
 import { keyCommands } from './keys';
+import { doctorStore } from './doctor-store';
 import { listMailsCommand } from './mails';
 import { migrate } from './migrations';
 import { restartOnboarding } from './onboarding-restart';
@@ -21,6 +22,7 @@ import { tenantCommands } from './tenants';
 /** Every command, in the order of the overview. */
 export const commands: readonly Command[] = [
   doctor,
+  doctorStore,
   migrate,
   createOwner,
   createAccount,

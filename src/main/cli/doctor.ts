@@ -5,17 +5,18 @@ import { jsonLine } from './json';
 import { databaseExaminations } from './doctor-database';
 import { exportExamination } from './doctor-exports';
 import { serviceExaminations } from './doctor-services';
+import { printFindings } from './doctor-print';
+import { storeExamination } from './doctor-store';
 import { failureLines } from './failures';
 import { examine, fine, wrong } from './findings';
-import type { Examination, Finding } from './findings';
+import type { Finding } from './findings';
 import { settings } from './settings';
-
-const signs = { ok: 'ok  ', look: 'look', bad: 'FAIL' } as const;
 
 /** Examines everything that Usher needs. */
 export const doctor: Command = {
   name: 'doctor',
-  summary: 'Examine configuration, database, Temporal, mail server, connectors and disk space',
+  summary:
+    'Examine configuration, database, Temporal, mail server, connectors, disk space and object store',
   options: { json: { about: 'Print JSON' } },
   notes: [
     'ok: all is well. look: worth a look, but nothing is broken. FAIL: something does not work, with what to do; the exit code is then 1.',
@@ -27,6 +28,7 @@ export const doctor: Command = {
       ...(db ? databaseExaminations(db, io) : []),
       ...serviceExaminations(io),
       exportExamination(io),
+      storeExamination(io),
     ];
     try {
       const found = await Promise.all(
@@ -36,7 +38,7 @@ export const doctor: Command = {
         })),
       );
       if (input.has('json')) io.out(jsonLine(found));
-      else print(io, found);
+      else printFindings(io, found);
       return found.some(({ findings }) => findings.some(({ state }) => state === 'bad')) ? 1 : 0;
     } finally {
       await db?.close();
@@ -64,29 +66,4 @@ function configuration(io: CliIo): Finding {
     const { mistakes } = error;
     return wrong(`${String(mistakes.length)} mistake(s)`, mistakes.join('\n'));
   }
-}
-
-function print(
-  io: CliIo,
-  found: readonly { readonly name: Examination['name']; readonly findings: readonly Finding[] }[],
-): void {
-  const width = Math.max(...found.map(({ name }) => name.length)) + 2;
-  const margin = ' '.repeat(6 + width);
-  for (const { name, findings } of found) {
-    for (const { state, detail, advice } of findings) {
-      io.out(`${signs[state]}  ${name.padEnd(width)}${detail}`);
-      for (const line of (advice ?? '').split('\n').filter(Boolean)) io.out(`${margin}→ ${line}`);
-    }
-  }
-  const all = found.flatMap(({ findings }) => findings);
-  const bad = all.filter(({ state }) => state === 'bad').length;
-  const look = all.filter(({ state }) => state === 'look').length;
-  io.out('');
-  io.out(
-    bad > 0
-      ? `${String(bad)} thing(s) do not work.`
-      : look > 0
-        ? `Everything works; ${String(look)} thing(s) are worth a look.`
-        : 'Everything works.',
-  );
 }

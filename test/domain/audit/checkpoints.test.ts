@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { latestCheckpoint, makeCheckpoint } from '../../../src/domain/audit/checkpoints';
@@ -15,8 +15,11 @@ import { askSignature, readSignature, serveDesk } from '../../../src/domain/audi
 import type { SigningKeys } from '../../../src/domain/audit/signing';
 import { withSystem } from '../../../src/platform/db';
 import { newId } from '../../../src/platform/ids';
-import { createFolderStore } from '../../../src/platform/object-store';
+import { createObjectStore } from '../../../src/platform/object-store';
 import type { ObjectStore } from '../../../src/platform/object-store';
+import { firstKey, putBytes } from '../../../src/platform/object-store-bytes';
+import { startObjectStore } from '../../../src/servers/object-store';
+import type { ObjectStoreServer } from '../../../src/servers/object-store';
 import { signingKeys } from '../../support/audit-keys';
 import { openAuditDatabase } from './audit-database';
 import type { AuditDatabase } from './audit-database';
@@ -24,13 +27,24 @@ import { verifyCheckpoint } from './sigstore';
 
 let log: AuditDatabase;
 let folder: string;
+let server: ObjectStoreServer;
 let store: ObjectStore;
 beforeEach(async () => {
   log = await openAuditDatabase();
   folder = mkdtempSync(join(tmpdir(), 'usher-published-'));
-  store = createFolderStore(folder);
+  const access = { bucket: 'published', accessKey: 'usher', secretKey: 'usher-secret' };
+  server = await startObjectStore({ port: 0, dir: folder, ...access });
+  store = createObjectStore({
+    ...access,
+    endpoint: server.url,
+    region: 'us-east-1',
+    encrypt: false,
+    allowCidrs: ['127.0.0.0/8'],
+  });
 }, 120_000);
 afterEach(async () => {
+  store.close();
+  await server.stop();
   rmSync(folder, { recursive: true });
   await log.close();
 });
@@ -255,9 +269,10 @@ describe('what is published', () => {
     await make();
     await publish();
     const origin = await originOf();
-    const [name] = await store.list(`audit/${origin.split('/')[2]}/checkpoints/`, 1);
+    const name = await firstKey(store, `audit/${origin.split('/')[2]}/checkpoints/`);
     const strange = `${name!.slice(0, name!.lastIndexOf('/') + 1)}0000000000000001-x`;
-    await store.put(
+    await putBytes(
+      store,
       strange,
       Buffer.from(`${origin}\n99\n${'A'.repeat(43)}=\n\n— ${origin} ${'A'.repeat(90)}\n`),
       'text/plain',
@@ -270,7 +285,7 @@ describe('what is published', () => {
 
   test('can be unreachable: the log goes on, and says so', async () => {
     await fill(1);
-    writeFileSync(join(folder, 'audit'), 'no folder');
+    server.faults.set([{ mode: 'status' }]);
     const told: unknown[] = [];
     const origin = await openLog(log.sequencer, {
       store,
