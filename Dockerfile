@@ -22,12 +22,16 @@ RUN apt-get update \
   && apt-get install --yes --no-install-recommends ca-certificates \
   && rm -rf /var/lib/apt/lists/*
 WORKDIR /usher
+# Where the exports that precede a purge are mounted.
+RUN install --directory --owner=node --group=node --mode=0700 /var/lib/usher/exports
 ENV NODE_ENV=production \
-    NODE_OPTIONS="--enable-source-maps --disable-warning=ExperimentalWarning"
+    MALLOC_ARENA_MAX=2 \
+    NODE_OPTIONS="--enable-source-maps --disable-warning=ExperimentalWarning --max-semi-space-size=4"
 COPY --from=packages /usher/node_modules node_modules
 COPY --from=build /usher/dist dist
 COPY package.json ./
 COPY connectors connectors
+COPY catalog catalog
 COPY deploy/healthcheck.cjs deploy/healthcheck.cjs
 USER node
 EXPOSE 8090 8091

@@ -1,11 +1,19 @@
+import { createApiKeyActivities } from './api-keys';
+import { createLifecycleActivities } from './lifecycle';
 import { createOnboardingActivities } from './onboarding';
 import { createTenantActivities } from './tenants';
 
-type OnboardingParts = Parameters<typeof createOnboardingActivities>[0];
+type Parts = Parameters<typeof createOnboardingActivities>[0] &
+  Parameters<typeof createLifecycleActivities>[0];
 
 /** All activities of the worker; a test rejects names that occur twice. */
-export function createActivities(deps: OnboardingParts) {
-  return { ...createOnboardingActivities(deps), ...createTenantActivities(deps) };
+export function createActivities(deps: Parts) {
+  return {
+    ...createOnboardingActivities(deps),
+    ...createTenantActivities(deps),
+    ...createLifecycleActivities(deps),
+    ...createApiKeyActivities(deps),
+  };
 }
 
 /** What workflows may call. */

@@ -2,6 +2,9 @@ import { z } from 'zod';
 import type { NamedKey } from '../src/platform/config-values';
 import { signValue, verifyValue } from '../src/platform/crypto/tokens';
 import type { OnboardingCaller } from '../src/domain/identity/callers';
+import { isStillTheirs } from '../src/domain/onboarding/own-progress';
+import { withSystem } from '../src/platform/db';
+import type { Database } from '../src/platform/db';
 import type { Cookie } from './middleware/cookies';
 
 /** Days for which the cookie leads a customer back to their progress. */
@@ -65,5 +68,22 @@ export function createOnboardingCookies(options: {
       }
       return undefined;
     },
+  };
+}
+
+/** Finds the customer behind an onboarding cookie, for every request anew, so that a deactivation holds at once. */
+export type FindOnboarding = (
+  cookies: Readonly<Record<string, string | undefined>>,
+) => Promise<OnboardingCaller | undefined>;
+
+/** Builds the look-up; a cookie whose account or membership has ended is like none. */
+export function createFindOnboarding(db: Database, cookies: OnboardingCookies): FindOnboarding {
+  return async (carried) => {
+    const owner = cookies.read(carried);
+    if (!owner) return undefined;
+    const holds = await withSystem(db, 'holder', (tx) => isStillTheirs(tx, owner), {
+      readOnly: true,
+    });
+    return holds ? owner : undefined;
   };
 }

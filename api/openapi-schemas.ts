@@ -25,6 +25,7 @@ export function createSchemas(): Schemas {
         target: 'draft-2020-12',
         io: direction,
         unrepresentable: 'any',
+        ...(direction === 'input' ? { override: forbidNul } : {}),
       }) as Json & { $defs?: Record<string, Json> };
       for (const [name, definition] of Object.entries($defs ?? {})) {
         const component = relocated(definition);
@@ -37,6 +38,15 @@ export function createSchemas(): Schemas {
       return relocated(json);
     },
   };
+}
+
+// What `parseRequest` refuses in any text, since Postgres cannot store it.
+function forbidNul({ jsonSchema }: { readonly jsonSchema: z.core.JSONSchema.BaseSchema }): void {
+  const { type, pattern, format } = jsonSchema;
+  const isFree = type === 'string' && pattern === undefined && format === undefined;
+  if (isFree && !('enum' in jsonSchema) && !('const' in jsonSchema)) {
+    jsonSchema.pattern = '^[^\\u0000]*$';
+  }
 }
 
 function relocated(value: Json): Json {

@@ -37,7 +37,10 @@ export function openApiDocument(): OpenApiDocument {
       license: { name: 'Proprietary', identifier: 'LicenseRef-Proprietary' },
     },
     servers: [{ url: '/' }],
-    tags: [...new Set(endpoints.map(({ tag }) => tag))].map((name) => ({ name })),
+    tags: [...new Set(endpoints.map(({ tag }) => tag))].map((name) => ({
+      name,
+      ...(Object.hasOwn(tagDescriptions, name) ? { description: tagDescriptions[name] } : {}),
+    })),
     paths,
     components: {
       schemas: Object.fromEntries(Object.entries(schemas.components).sort(byName)),
@@ -51,6 +54,19 @@ export function openApiDocument(): OpenApiDocument {
     },
   };
 }
+
+const tagDescriptions: Readonly<Record<string, string>> = {
+  'sign-in': 'Sessions of people: passwords, login links, OpenID Connect, and who one is',
+  'service accounts': 'Machine callers: their keys, permissions and address lists',
+  users: 'What people may do on the platform',
+  pages: 'Pages of login links, for people',
+  invites: 'Inviting customers, one or many, and what became of each invite',
+  customers: 'What the holder of an invite link may do',
+  onboarding: 'What a tenant hands over for its set-up, and how far that is',
+  jobs: 'Onboardings as support staff sees them, and the orders that they take',
+  'roll-out': 'Stages, gates, figures and incidents',
+  tenants: 'What a tenant has at each backend, compared and repaired',
+};
 
 function operation(contract: EndpointContract, schemas: Schemas): Json {
   return {
@@ -101,11 +117,14 @@ function parameters(contract: EndpointContract, schemas: Schemas): Json[] {
     description,
     schema: { type: 'string', pattern },
   });
-  const { idempotent, ifMatch } = contract;
+  const { idempotent, ifMatch, raw } = contract;
   const repeatable = 'Makes the request safe to repeat for 24 hours';
   return [
     ...from(contract.params, 'path'),
     ...from(contract.query, 'query'),
+    ...(raw?.requestHeaders ?? []).map(({ name, description, pattern }) =>
+      header(name, description, pattern),
+    ),
     ...(idempotent ? [header('Idempotency-Key', repeatable, '^[\\x21-\\x7e]{1,255}$')] : []),
     ...(ifMatch
       ? [
@@ -140,7 +159,10 @@ function responses(contract: EndpointContract, schemas: Schemas): Json {
   for (const [status, schema] of Object.entries(contract.responses)) {
     result[status] = {
       description: contract.summary,
-      headers: headersOf(successHeaders(contract)),
+      headers: {
+        ...headersOf(contract.raw ? [] : successHeaders(contract)),
+        ...rawHeaders(contract, Number(status)),
+      },
       ...(schema ? { content: contentOf(schema, schemas) } : {}),
     };
   }
@@ -161,8 +183,9 @@ function responses(contract: EndpointContract, schemas: Schemas): Json {
 }
 
 function contentOf(schema: z.ZodType, schemas: Schemas): Json {
-  return schema.meta()?.['contentMediaType'] === 'text/html'
-    ? { 'text/html': { schema: { type: 'string' } } }
+  const type = schema.meta()?.['contentMediaType'];
+  return typeof type === 'string'
+    ? { [type]: { schema: { type: 'string' } } }
     : { 'application/json': { schema: schemas.convert(schema, 'output') } };
 }
 
@@ -212,8 +235,22 @@ function headersOf(names: readonly HeaderName[]): Json {
   );
 }
 
+// A raw 401 is no problem document, but says how to sign in as one would.
+function rawHeaders({ raw }: EndpointContract, status: number): Json {
+  if (!raw) return {};
+  const described = (raw.responseHeaders?.[status] ?? []).map(({ name, description, pattern }) => [
+    name,
+    { description, schema: { type: 'string', pattern } },
+  ]);
+  return {
+    ...(status === 401 ? headersOf(['WWW-Authenticate']) : {}),
+    ...(Object.fromEntries(described) as Json),
+  };
+}
+
 /** Problems that an endpoint can answer: by its kind, and those that it names. */
 function problemsOf(contract: EndpointContract): ProblemCode[] {
+  if (contract.raw) return [...contract.problems];
   const { access, method, stepUp, idempotent, ifMatch } = contract;
   const isOpen = access === 'public' || access === 'holder';
   const isRead = method === 'get';

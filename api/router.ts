@@ -1,6 +1,7 @@
 import { parse as parseCookies } from 'cookie';
 import { Router } from 'express';
 import type { Request, Response } from 'express';
+import type { z } from 'zod';
 import type { EndpointContract } from '../src/contracts/http';
 import { DomainError } from '../src/errors/problems';
 import type { Caller, OnboardingCaller } from '../src/domain/identity/callers';
@@ -12,12 +13,14 @@ import { readBody } from './bodies';
 import { ifMatchOf, keyedRequestOf } from './conditions';
 import type { Call, Handler, Reply } from './endpoint';
 import type { createIdempotencyKeys } from './middleware/idempotency';
+import type { FindOnboarding } from './onboarding-cookie';
 import { parseRequest } from './parsing';
 
 /** What the router needs beside the contracts and their handlers. */
 export interface RouterDeps {
   readonly authenticate: (request: Request) => Promise<Caller>;
-  readonly findOnboarding: (request: Request) => OnboardingCaller | undefined;
+  /** The customer behind the onboarding cookie beside whatever else a request carries. */
+  readonly findOnboarding: FindOnboarding;
   readonly clientAddress: (request: Request) => string;
   readonly idempotencyKeys: ReturnType<typeof createIdempotencyKeys>;
   /** Bounds all requests of one caller. */
@@ -40,7 +43,7 @@ export function createRouter(
   deps: RouterDeps,
 ): Router {
   const router = Router({ caseSensitive: true, strict: true });
-  for (const group of byPath(contracts)) {
+  for (const group of byPath(contracts.filter(({ raw }) => raw === undefined))) {
     const path = group.path.replaceAll(/\{(\w+)\}/g, ':$1');
     for (const contract of group.contracts) {
       const handler = handlers[contract.operationId];
@@ -97,19 +100,30 @@ async function answer(
   const body = await readBody(contract, request, response);
   const parsed = parseRequest(contract, request, body);
   const keyed = keyedRequestOf(contract, request, caller.actorId, parsed.body);
+  const cookies = parseCookies(request.headers.cookie ?? '');
   const call: Call = {
     ...parsed,
     caller,
-    onboarding: deps.findOnboarding(request),
+    onboarding: await onboardingOf(contract, caller, deps, cookies),
     requestId: String(response.locals['requestId']),
     ip,
     userAgent: request.get('user-agent')?.slice(0, 500) ?? null,
     headers: request.headers,
-    cookies: parseCookies(request.headers.cookie ?? ''),
+    cookies,
     ifMatch: ifMatchOf(contract, request),
     idempotency: keyed && deps.idempotencyKeys(keyed),
   };
   send(contract, await handler(call), response);
+}
+
+async function onboardingOf(
+  contract: EndpointContract,
+  caller: Caller,
+  deps: RouterDeps,
+  cookies: Call['cookies'],
+): Promise<OnboardingCaller | undefined> {
+  if (caller.kind === 'onboarding') return caller;
+  return contract.orSelf ? deps.findOnboarding(cookies) : undefined;
 }
 
 function refuse(
@@ -142,8 +156,13 @@ function send(contract: EndpointContract, reply: Reply, response: Response): voi
   else {
     const isPage = typeof body === 'string';
     const text = isPage ? body : JSON.stringify(body);
-    response.type(isPage ? 'html' : 'application/json');
+    response.type(isPage ? mediaTypeOf(schema) : 'application/json');
     response.setHeader('Content-Length', Buffer.byteLength(text));
     response.end(text);
   }
+}
+
+function mediaTypeOf(schema: z.ZodType | undefined): string {
+  const type = schema?.meta()?.['contentMediaType'];
+  return typeof type === 'string' ? type : 'text/html';
 }

@@ -16,6 +16,7 @@ import { join } from 'node:path';
 import { createServiceAccount, shorthand } from '../src/domain/identity/service-accounts';
 import { environmentFor } from '../src/main/dev-environment';
 import { createDeps } from '../src/main/deps';
+import { leanMemory } from '../src/main/dev-environment';
 import { migrateUp } from '../src/main/migrate';
 import { loadConfig } from '../src/platform/config';
 import { withSystem } from '../src/platform/db';
@@ -71,7 +72,7 @@ export async function startBenchServers(): Promise<BenchServers> {
     const log = openSync(join(folder, 'logs', `${script.split('/').at(-1) ?? 'program'}.log`), 'a');
     const child = spawn(process.execPath, [join(dist, script), ...args], {
       stdio: ['ignore', 'pipe', log, 'ipc'],
-      env: { PATH: process.env['PATH'] ?? '', ...env },
+      env: { PATH: process.env['PATH'] ?? '', ...leanMemory, ...env },
     });
     closeSync(log);
     running.add(child);
@@ -101,6 +102,8 @@ export async function startBenchServers(): Promise<BenchServers> {
     KEYS_HASH_PEPPER: `p1:${secret}`,
     SECRETS_KEY_RING: `k1:${secret}`,
     COOKIE_SECRET: `c1:${secret}`,
+    AUDIT_CHECKPOINT_KEYS: `a1:${secret}`,
+    AUDIT_SIGNING_KEY: `h1:${secret}`,
     SAMPLE_BACKEND_URL: backend.url,
     SAMPLE_BACKEND_KEY: backendKey,
     OUTBOUND_ALLOW_CIDRS: '127.0.0.0/8',

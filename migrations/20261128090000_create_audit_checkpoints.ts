@@ -52,6 +52,8 @@ export async function up(knex: Knex): Promise<void> {
     create policy owner on audit_signatures to usher_owner using (true) with check (true);
 
     alter table audit_head add column halted text;
+    -- Set when the partition is dropped; its row stays, so that a reader knows what is only in the archive.
+    alter table audit_partitions add column pruned_at timestamptz;
 
     grant select on audit_checkpoints, audit_keys to usher_app;
     grant select, insert on audit_signatures to usher_app;
@@ -65,6 +67,7 @@ export async function up(knex: Knex): Promise<void> {
 
 export async function down(knex: Knex): Promise<void> {
   await knex.raw(`
+    alter table audit_partitions drop column pruned_at;
     alter table audit_head drop column halted;
     drop table audit_signatures, audit_keys, audit_checkpoints;
   `);

@@ -4,25 +4,99 @@
 
 create extension citext;
 
-create extension pg_trgm;
-
 -- Tables
 
-create table audit_actions (
-  action text not null,
-  constraint audit_actions_pkey PRIMARY KEY (action)
+create table api_key_foreign_hashes (
+  key_id uuid not null,
+  tenant_id uuid not null,
+  prefix text not null,
+  salt bytea not null,
+  hash bytea not null,
+  created_at timestamp with time zone default now() not null,
+  constraint api_key_foreign_hashes_hash_check CHECK ((length(hash) = 32)),
+  constraint api_key_foreign_hashes_key_id_fkey FOREIGN KEY (key_id) REFERENCES api_keys(id) ON DELETE CASCADE,
+  constraint api_key_foreign_hashes_pkey PRIMARY KEY (key_id)
 );
+alter table api_key_foreign_hashes enable row level security, force row level security;
 
-create table audit_dedupe (
-  caller text not null,
-  source text not null,
-  external_id text not null,
-  event_id uuid not null,
-  content_hash bytea not null,
-  salt bytea,
-  digest bytea,
-  constraint audit_dedupe_pkey PRIMARY KEY (caller, source, external_id)
+create table api_key_usage (
+  key_id uuid not null,
+  tenant_id uuid not null,
+  requests bigint default 0 not null,
+  last_used_at timestamp with time zone,
+  last_ip inet,
+  cost bigint default 0 not null,
+  window_start timestamp with time zone,
+  window_cost bigint default 0 not null,
+  day date,
+  day_requests bigint default 0 not null,
+  day_cost bigint default 0 not null,
+  window_seconds integer,
+  constraint api_key_usage_key_id_fkey FOREIGN KEY (key_id) REFERENCES api_keys(id) ON DELETE CASCADE,
+  constraint api_key_usage_pkey PRIMARY KEY (key_id)
 );
+alter table api_key_usage enable row level security, force row level security;
+
+create table api_key_usage_days (
+  key_id uuid not null,
+  day date not null,
+  code text not null,
+  tenant_id uuid not null,
+  requests bigint not null,
+  cost bigint default 0 not null,
+  constraint api_key_usage_days_key_id_fkey FOREIGN KEY (key_id) REFERENCES api_keys(id) ON DELETE CASCADE,
+  constraint api_key_usage_days_pkey PRIMARY KEY (key_id, day, code)
+);
+alter table api_key_usage_days enable row level security, force row level security;
+
+create table api_keys (
+  id uuid not null,
+  tenant_id uuid not null,
+  name text not null,
+  prefix text not null,
+  digest bytea,
+  pepper_id text,
+  environment text not null,
+  scopes text[] default '{}'::text[] not null,
+  role text,
+  product text,
+  allowed_cidrs cidr[] default '{}'::cidr[] not null,
+  rate_limit integer,
+  rate_window_seconds integer,
+  usage_limit bigint,
+  usage_limit_strict boolean default false not null,
+  expires_at timestamp with time zone,
+  ends_at timestamp with time zone,
+  rotation_family_id uuid not null,
+  first_used_at timestamp with time zone,
+  revoked_at timestamp with time zone,
+  revoked_by text,
+  revoked_reason text,
+  blocked_at timestamp with time zone,
+  blocked_by text,
+  blocked_reason text,
+  created_by text not null,
+  created_by_admin boolean default false not null,
+  imported boolean default false not null,
+  version integer default 1 not null,
+  created_at timestamp with time zone default now() not null,
+  updated_at timestamp with time zone default now() not null,
+  facts text generated always as (api_key_facts(id, tenant_id, environment, scopes, role, product, allowed_cidrs, rate_limit, rate_window_seconds, usage_limit, usage_limit_strict, expires_at, rotation_family_id, pepper_id)) stored,
+  blocked_by_staff boolean default false not null,
+  expiry_told_at timestamp with time zone,
+  constraint api_keys_check CHECK (((digest IS NULL) = (pepper_id IS NULL))),
+  constraint api_keys_check1 CHECK (((rate_limit IS NULL) = (rate_window_seconds IS NULL))),
+  constraint api_keys_digest_check CHECK ((length(digest) = 32)),
+  constraint api_keys_digest_key UNIQUE (digest),
+  constraint api_keys_environment_check CHECK ((environment = ANY (ARRAY['live'::text, 'test'::text]))),
+  constraint api_keys_pkey PRIMARY KEY (id),
+  constraint api_keys_rate_limit_check CHECK ((rate_limit > 0)),
+  constraint api_keys_rate_window_seconds_check CHECK (((rate_window_seconds >= 1) AND (rate_window_seconds <= 86400))),
+  constraint api_keys_role_check CHECK ((role = ANY (ARRAY['owner'::text, 'admin'::text, 'client'::text]))),
+  constraint api_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
+  constraint api_keys_usage_limit_check CHECK ((usage_limit >= 0))
+);
+alter table api_keys enable row level security, force row level security;
 
 create table audit_entries (
   id uuid not null,
@@ -49,121 +123,6 @@ create table audit_entries (
   constraint audit_entries_seq_key UNIQUE (seq)
 );
 alter table audit_entries enable row level security, force row level security;
-
-create table audit_head (
-  one boolean default true not null,
-  origin text,
-  size bigint default 0 not null,
-  last_hash bytea default decode(repeat('00'::text, 32), 'hex'::text) not null,
-  frontier bytea default '\x'::bytea not null,
-  system_identifier text,
-  database_oid bigint,
-  updated_at timestamp with time zone default now() not null,
-  constraint audit_head_one_check CHECK (one),
-  constraint audit_head_pkey PRIMARY KEY (one)
-);
-
-create table audit_log (
-  seq bigint not null,
-  id uuid not null,
-  kind text not null,
-  tenant_id uuid,
-  tenant_seq bigint,
-  partner_id uuid,
-  action text not null,
-  outcome text not null,
-  actor_id text,
-  product text,
-  source text,
-  request_id text,
-  target_ids text[] not null,
-  subjects text[] not null,
-  at timestamp with time zone not null,
-  sequenced_at timestamp with time zone not null,
-  late boolean not null,
-  leaf text not null,
-  hash bytea not null,
-  constraint audit_log_check CHECK (((tenant_id IS NULL) = (tenant_seq IS NULL))),
-  constraint audit_log_hash_check CHECK ((octet_length(hash) = 32)),
-  constraint audit_log_pkey PRIMARY KEY (seq)
-) partition by RANGE (seq);
-alter table audit_log enable row level security, force row level security;
-
-create table audit_partitions (
-  from_seq bigint not null,
-  to_seq bigint not null,
-  made_at timestamp with time zone default now() not null,
-  constraint audit_partitions_check CHECK ((to_seq > from_seq)),
-  constraint audit_partitions_pkey PRIMARY KEY (from_seq)
-);
-
-create table audit_pending (
-  pid bigint generated always as identity not null,
-  id uuid not null,
-  kind text not null,
-  tenant_id uuid,
-  partner_id uuid,
-  action text not null,
-  outcome text not null,
-  actor_id text,
-  product text,
-  source text,
-  request_id text,
-  target_ids text[] not null,
-  subjects text[] not null,
-  at timestamp with time zone not null,
-  core text not null,
-  parts text[] not null,
-  part_subjects text[] not null,
-  part_salts bytea[] not null,
-  part_bodies text[] not null,
-  part_searches text[] not null,
-  appended_at timestamp with time zone default clock_timestamp() not null,
-  constraint audit_pending_check CHECK (((cardinality(parts) = cardinality(part_subjects)) AND (cardinality(parts) = cardinality(part_salts)) AND (cardinality(parts) = cardinality(part_bodies)) AND (cardinality(parts) = cardinality(part_searches)))),
-  constraint audit_pending_core_check CHECK ((octet_length(core) <= 32768)),
-  constraint audit_pending_kind_check CHECK ((kind = ANY (ARRAY['control'::text, 'own'::text, 'foreign'::text]))),
-  constraint audit_pending_outcome_check CHECK ((outcome = ANY (ARRAY['success'::text, 'failure'::text, 'denied'::text]))),
-  constraint audit_pending_pkey PRIMARY KEY (pid)
-);
-alter table audit_pending enable row level security, force row level security;
-
-create table audit_pii (
-  seq bigint not null,
-  part text not null,
-  tenant_id uuid,
-  event_id uuid not null,
-  subjects text[] not null,
-  salt bytea not null,
-  body text not null,
-  search text,
-  constraint audit_pii_pkey PRIMARY KEY (seq, part),
-  constraint audit_pii_salt_check CHECK ((octet_length(salt) = 32))
-) partition by RANGE (seq);
-alter table audit_pii enable row level security, force row level security;
-
-create table audit_pulse (
-  one boolean default true not null,
-  at timestamp with time zone not null,
-  constraint audit_pulse_one_check CHECK (one),
-  constraint audit_pulse_pkey PRIMARY KEY (one)
-);
-
-create table audit_tenant_heads (
-  tenant_id uuid not null,
-  tenant_seq bigint not null,
-  hash bytea not null,
-  last_seq bigint not null,
-  constraint audit_tenant_heads_pkey PRIMARY KEY (tenant_id)
-);
-alter table audit_tenant_heads enable row level security, force row level security;
-
-create table audit_tiles (
-  level smallint not null,
-  idx bigint not null,
-  hashes bytea not null,
-  constraint audit_tiles_hashes_check CHECK ((((octet_length(hashes) >= 32) AND (octet_length(hashes) <= 8192)) AND ((octet_length(hashes) % 32) = 0))),
-  constraint audit_tiles_pkey PRIMARY KEY (level, idx)
-);
 
 create table connector_line (
   connector text not null,
@@ -193,6 +152,32 @@ create table connector_slots (
   answered boolean default true not null,
   constraint connector_slots_pkey PRIMARY KEY (connector, path, n)
 );
+
+create table current_pepper (
+  id boolean default true not null,
+  pepper_id text not null,
+  promoted_by text not null,
+  promoted_at timestamp with time zone default now() not null,
+  constraint current_pepper_id_check CHECK (id),
+  constraint current_pepper_pkey PRIMARY KEY (id)
+);
+
+create table entitlements (
+  tenant_id uuid not null,
+  product text not null,
+  status text not null,
+  limits jsonb default '{}'::jsonb not null,
+  expires_at timestamp with time zone,
+  source text not null,
+  version integer default 1 not null,
+  created_at timestamp with time zone default now() not null,
+  updated_at timestamp with time zone default now() not null,
+  constraint entitlements_pkey PRIMARY KEY (tenant_id, product),
+  constraint entitlements_product_check CHECK ((product ~ '^[a-z0-9][a-z0-9._-]{0,62}$'::text)),
+  constraint entitlements_status_check CHECK ((status = ANY (ARRAY['trial'::text, 'active'::text, 'expired'::text]))),
+  constraint entitlements_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
+);
+alter table entitlements enable row level security, force row level security;
 
 create table events (
   seq bigint generated always as identity not null,
@@ -284,6 +269,88 @@ create table invites (
   constraint invites_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
 );
 alter table invites enable row level security, force row level security;
+
+create table key_policies (
+  tenant_id uuid not null,
+  rotate_after_days integer,
+  on_leak text default 'revoke'::text not null,
+  leak_grace_seconds integer default 86400 not null,
+  updated_by text not null,
+  version integer default 1 not null,
+  created_at timestamp with time zone default now() not null,
+  updated_at timestamp with time zone default now() not null,
+  constraint key_policies_leak_grace_seconds_check CHECK (((leak_grace_seconds >= 900) AND (leak_grace_seconds <= 604800))),
+  constraint key_policies_on_leak_check CHECK ((on_leak = ANY (ARRAY['revoke'::text, 'grace'::text]))),
+  constraint key_policies_pkey PRIMARY KEY (tenant_id),
+  constraint key_policies_rotate_after_days_check CHECK (((rotate_after_days >= 1) AND (rotate_after_days <= 3650))),
+  constraint key_policies_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
+);
+alter table key_policies enable row level security, force row level security;
+
+create table key_rotation_events (
+  id bigint generated always as identity not null,
+  rotation_id uuid not null,
+  tenant_id uuid not null,
+  transition_id text not null,
+  type text not null,
+  from_state text,
+  to_state text not null,
+  data jsonb default '{}'::jsonb not null,
+  actor text not null,
+  reason text,
+  request_id text,
+  at timestamp with time zone default clock_timestamp() not null,
+  constraint key_rotation_events_pkey PRIMARY KEY (id),
+  constraint key_rotation_events_rotation_id_fkey FOREIGN KEY (rotation_id) REFERENCES key_rotations(id),
+  constraint key_rotation_events_rotation_id_transition_id_key UNIQUE (rotation_id, transition_id)
+);
+alter table key_rotation_events enable row level security, force row level security;
+
+create table key_rotations (
+  id uuid not null,
+  tenant_id uuid not null,
+  family_id uuid not null,
+  old_key_id uuid not null,
+  new_key_id uuid,
+  state text not null,
+  reason text not null,
+  policy text default 'expire'::text not null,
+  overlap_seconds integer default 86400 not null,
+  deadline_at timestamp with time zone,
+  started_at timestamp with time zone,
+  first_used_at timestamp with time zone,
+  drained_at timestamp with time zone,
+  rollback_until timestamp with time zone,
+  extensions integer default 0 not null,
+  reminders jsonb default '{}'::jsonb not null,
+  requested_by text not null,
+  driven_at timestamp with time zone,
+  request_id text,
+  version integer default 1 not null,
+  created_at timestamp with time zone default now() not null,
+  updated_at timestamp with time zone default now() not null,
+  ended_at timestamp with time zone,
+  note text,
+  extend_seconds integer default 86400 not null,
+  max_extensions integer default 3 not null,
+  quiet_seconds integer,
+  end_fixed_at timestamp with time zone,
+  ends_before timestamp with time zone,
+  constraint key_rotations_check CHECK (((state = ANY (ARRAY['requested'::text, 'cancelled'::text])) OR (new_key_id IS NOT NULL))),
+  constraint key_rotations_extend_seconds_check CHECK (((extend_seconds >= 3600) AND (extend_seconds <= 604800))),
+  constraint key_rotations_max_extensions_check CHECK (((max_extensions >= 1) AND (max_extensions <= 10))),
+  constraint key_rotations_new_key_id_fkey FOREIGN KEY (new_key_id) REFERENCES api_keys(id),
+  constraint key_rotations_new_key_id_key UNIQUE (new_key_id),
+  constraint key_rotations_old_key_id_fkey FOREIGN KEY (old_key_id) REFERENCES api_keys(id),
+  constraint key_rotations_overlap_seconds_check CHECK (((overlap_seconds >= 0) AND (overlap_seconds <= 2592000))),
+  constraint key_rotations_pkey PRIMARY KEY (id),
+  constraint key_rotations_policy_check CHECK ((policy = ANY (ARRAY['expire'::text, 'extend'::text]))),
+  constraint key_rotations_quiet_seconds_check CHECK (((quiet_seconds >= 900) AND (quiet_seconds <= 2592000))),
+  constraint key_rotations_reason CHECK ((reason = ANY (ARRAY['routine'::text, 'scheduled'::text, 'leaked'::text, 'compromised'::text]))),
+  constraint key_rotations_state_check CHECK ((state = ANY (ARRAY['requested'::text, 'pending'::text, 'overlapping'::text, 'draining'::text, 'completed'::text, 'cancelled'::text, 'rolled_back'::text, 'compromised'::text]))),
+  constraint key_rotations_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
+);
+alter table key_rotations enable row level security, force row level security;
 
 create table login_links (
   id uuid not null,
@@ -471,6 +538,7 @@ create table orders (
   outcome jsonb,
   created_at timestamp with time zone default now() not null,
   applied_at timestamp with time zone,
+  request_id text,
   constraint orders_kind_check CHECK ((kind = ANY (ARRAY['retry'::text, 'fix'::text, 'skip'::text, 'rollback'::text, 'cancel'::text]))),
   constraint orders_onboarding_id_fkey FOREIGN KEY (onboarding_id) REFERENCES onboardings(id),
   constraint orders_onboarding_id_number_key UNIQUE (onboarding_id, number),
@@ -517,6 +585,58 @@ create table partners (
   constraint partners_slug_check CHECK ((slug ~ '^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$'::text)),
   constraint partners_slug_key UNIQUE (slug),
   constraint partners_status_check CHECK ((status = ANY (ARRAY['active'::text, 'terminated'::text])))
+);
+
+create table product_requests (
+  id uuid not null,
+  tenant_id uuid not null,
+  product text not null,
+  note text,
+  status text default 'open'::text not null,
+  requested_by text not null,
+  decided_by text,
+  decided_reason text,
+  created_at timestamp with time zone default now() not null,
+  decided_at timestamp with time zone,
+  constraint product_requests_pkey PRIMARY KEY (id),
+  constraint product_requests_product_fkey FOREIGN KEY (product) REFERENCES products(product),
+  constraint product_requests_status_check CHECK ((status = ANY (ARRAY['open'::text, 'granted'::text, 'declined'::text]))),
+  constraint product_requests_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
+);
+alter table product_requests enable row level security, force row level security;
+
+create table product_trials (
+  id uuid not null,
+  tenant_id uuid not null,
+  product text not null,
+  note text,
+  requested_by text not null,
+  started_at timestamp with time zone default now() not null,
+  extended_at timestamp with time zone,
+  warned_for timestamp with time zone,
+  ended_at timestamp with time zone,
+  end_reason text,
+  driven_at timestamp with time zone,
+  constraint product_trials_end_reason_check CHECK ((end_reason = ANY (ARRAY['expired'::text, 'granted'::text, 'withdrawn'::text]))),
+  constraint product_trials_pkey PRIMARY KEY (id),
+  constraint product_trials_product_fkey FOREIGN KEY (product) REFERENCES products(product),
+  constraint product_trials_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
+  constraint product_trials_tenant_id_product_key UNIQUE (tenant_id, product)
+);
+alter table product_trials enable row level security, force row level security;
+
+create table products (
+  product text not null,
+  name text not null,
+  description text default ''::text not null,
+  trial_days integer default 14 not null,
+  requestable boolean default true not null,
+  version integer default 1 not null,
+  created_at timestamp with time zone default now() not null,
+  updated_at timestamp with time zone default now() not null,
+  constraint products_pkey PRIMARY KEY (product),
+  constraint products_product_check CHECK ((product ~ '^[a-z0-9][a-z0-9._-]{0,62}$'::text)),
+  constraint products_trial_days_check CHECK (((trial_days >= 1) AND (trial_days <= 365)))
 );
 
 create table rate_limits (
@@ -685,6 +805,26 @@ create table system_state (
   constraint system_state_pkey PRIMARY KEY (key)
 );
 
+create table tenant_lifecycles (
+  tenant_id uuid not null,
+  driven_at timestamp with time zone,
+  told_status text,
+  trial_warned_for timestamp with time zone,
+  export_failures integer default 0 not null,
+  export_next_at timestamp with time zone,
+  export_problem text,
+  exported_at timestamp with time zone,
+  export_location text,
+  export_bytes bigint,
+  export_sha256 text,
+  export_rows bigint,
+  rows_purged bigint default 0 not null,
+  created_at timestamp with time zone default now() not null,
+  constraint tenant_lifecycles_pkey PRIMARY KEY (tenant_id),
+  constraint tenant_lifecycles_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
+);
+alter table tenant_lifecycles enable row level security, force row level security;
+
 create table tenant_resources (
   id uuid not null,
   tenant_id uuid not null,
@@ -703,6 +843,15 @@ create table tenant_resources (
   constraint tenant_resources_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
 );
 alter table tenant_resources enable row level security, force row level security;
+
+create table tenant_slugs (
+  slug text not null,
+  tenant_id uuid not null,
+  created_at timestamp with time zone default now() not null,
+  constraint tenant_slugs_pkey PRIMARY KEY (slug),
+  constraint tenant_slugs_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
+);
+alter table tenant_slugs enable row level security, force row level security;
 
 create table tenants (
   id uuid not null,
@@ -723,9 +872,31 @@ create table tenants (
   version integer default 1 not null,
   created_at timestamp with time zone default now() not null,
   updated_at timestamp with time zone default now() not null,
+  erp_customer_id text,
+  stripe_customer_id text,
+  contract_start date,
+  contract_end date,
+  primary_domain text,
+  seats integer,
+  billing jsonb default '{}'::jsonb not null,
+  frozen_at timestamp with time zone,
+  frozen_reason text,
+  archived_at timestamp with time zone,
+  deleted_from text,
+  deleted_at timestamp with time zone,
+  deleted_by text,
+  deleted_reason text,
+  purge_at timestamp with time zone,
+  purging_at timestamp with time zone,
+  purging_by text,
+  purging_reason text,
+  purged_at timestamp with time zone,
   constraint tenants_bucket_check CHECK (((bucket >= 0) AND (bucket <= 99))),
+  constraint tenants_contract CHECK ((contract_end >= contract_start)),
+  constraint tenants_frozen_reason_check CHECK ((frozen_reason = ANY (ARRAY['cancelled'::text, 'trial-ended'::text]))),
   constraint tenants_partner_id_fkey FOREIGN KEY (partner_id) REFERENCES partners(id),
   constraint tenants_pkey PRIMARY KEY (id),
+  constraint tenants_seats_check CHECK ((seats >= 1)),
   constraint tenants_slug_key UNIQUE (slug),
   constraint tenants_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'trial'::text, 'active'::text, 'suspended'::text, 'frozen'::text, 'archived'::text, 'deleted'::text, 'purging'::text])))
 );
@@ -800,39 +971,53 @@ create table users (
   constraint users_status_check CHECK ((status = ANY (ARRAY['active'::text, 'deactivated'::text])))
 );
 
+create table verification_epoch (
+  id boolean default true not null,
+  n bigint default 1 not null,
+  constraint verification_epoch_id_check CHECK (id),
+  constraint verification_epoch_pkey PRIMARY KEY (id)
+);
+
+create table verification_flushes (
+  instance_id uuid not null,
+  sequence bigint not null,
+  at timestamp with time zone default now() not null,
+  constraint verification_flushes_pkey PRIMARY KEY (instance_id)
+);
+
+create table verification_settings (
+  id boolean default true not null,
+  max_lease_ms integer default 0 not null,
+  updated_by text default 'system:migrate'::text not null,
+  updated_at timestamp with time zone default now() not null,
+  constraint verification_settings_id_check CHECK (id),
+  constraint verification_settings_max_lease_ms_check CHECK (((max_lease_ms >= 0) AND (max_lease_ms <= 60000))),
+  constraint verification_settings_pkey PRIMARY KEY (id)
+);
+
 -- Indexes
 
-CREATE INDEX audit_actions_search ON public.audit_actions USING gin (lower(action) gin_trgm_ops);
+CREATE INDEX api_key_foreign_hashes_prefix ON public.api_key_foreign_hashes USING btree (prefix);
 
-CREATE INDEX audit_dedupe_event ON public.audit_dedupe USING btree (event_id);
+CREATE INDEX api_keys_age ON public.api_keys USING btree (tenant_id, created_at) WHERE (revoked_at IS NULL);
+
+CREATE INDEX api_keys_expiry ON public.api_keys USING btree (expires_at) WHERE ((expires_at IS NOT NULL) AND (expiry_told_at IS NULL) AND (revoked_at IS NULL));
+
+CREATE INDEX api_keys_family ON public.api_keys USING btree (rotation_family_id);
+
+CREATE INDEX api_keys_pepper ON public.api_keys USING btree (pepper_id) WHERE (revoked_at IS NULL);
+
+CREATE INDEX api_keys_tenant ON public.api_keys USING btree (tenant_id, created_at DESC, id DESC);
 
 CREATE INDEX audit_entries_action ON public.audit_entries USING btree (action, seq);
 
 CREATE INDEX audit_entries_tenant ON public.audit_entries USING btree (tenant_id, seq);
 
-CREATE INDEX audit_log_action ON ONLY public.audit_log USING btree (action, seq);
-
-CREATE INDEX audit_log_actor ON ONLY public.audit_log USING btree (actor_id, seq);
-
-CREATE INDEX audit_log_id ON ONLY public.audit_log USING btree (id);
-
-CREATE INDEX audit_log_late ON ONLY public.audit_log USING btree (seq) WHERE late;
-
-CREATE INDEX audit_log_request ON ONLY public.audit_log USING btree (request_id) WHERE (request_id IS NOT NULL);
-
-CREATE INDEX audit_log_sequenced ON ONLY public.audit_log USING btree (sequenced_at, seq);
-
-CREATE INDEX audit_log_targets ON ONLY public.audit_log USING gin (target_ids);
-
-CREATE INDEX audit_log_tenant ON ONLY public.audit_log USING btree (tenant_id, seq);
-
-CREATE INDEX audit_log_trouble ON ONLY public.audit_log USING btree (seq) WHERE (outcome <> 'success'::text);
-
-CREATE INDEX audit_pii_search ON ONLY public.audit_pii USING gin (search gin_trgm_ops) WHERE (search IS NOT NULL);
-
 CREATE INDEX connector_line_order ON public.connector_line USING btree (connector, path, place);
 
 CREATE INDEX connector_slots_free ON public.connector_slots USING btree (connector, path, free_at);
+
+CREATE INDEX entitlements_live ON public.entitlements USING btree (tenant_id) INCLUDE (product, expires_at) WHERE (status = ANY (ARRAY['trial'::text, 'active'::text]));
 
 CREATE INDEX events_order ON public.events USING btree (xid, seq);
 
@@ -847,6 +1032,14 @@ CREATE INDEX invites_expiry ON public.invites USING btree (expires_at) WHERE (st
 CREATE INDEX invites_list ON public.invites USING btree (created_at DESC, id DESC);
 
 CREATE UNIQUE INDEX invites_live ON public.invites USING btree (tenant_id, email) WHERE (status = 'invited'::text);
+
+CREATE INDEX key_rotations_driven ON public.key_rotations USING btree (driven_at) WHERE (state = ANY (ARRAY['requested'::text, 'pending'::text, 'overlapping'::text, 'draining'::text]));
+
+CREATE INDEX key_rotations_new ON public.key_rotations USING btree (new_key_id) WHERE (new_key_id IS NOT NULL);
+
+CREATE UNIQUE INDEX key_rotations_open ON public.key_rotations USING btree (old_key_id) WHERE (state = ANY (ARRAY['requested'::text, 'pending'::text, 'overlapping'::text, 'draining'::text]));
+
+CREATE INDEX key_rotations_tenant ON public.key_rotations USING btree (tenant_id, created_at DESC);
 
 CREATE INDEX login_links_user ON public.login_links USING btree (user_id);
 
@@ -886,6 +1079,12 @@ CREATE INDEX outbox_due ON public.outbox USING btree (available_at) WHERE ((deli
 
 CREATE INDEX outbox_open ON public.outbox USING btree (aggregate, n) WHERE ((delivered_at IS NULL) AND (dead_at IS NULL));
 
+CREATE INDEX product_requests_list ON public.product_requests USING btree (created_at DESC, id DESC);
+
+CREATE UNIQUE INDEX product_requests_open ON public.product_requests USING btree (tenant_id, product) WHERE (status = 'open'::text);
+
+CREATE INDEX product_trials_open ON public.product_trials USING btree (driven_at NULLS FIRST) WHERE (ended_at IS NULL);
+
 CREATE INDEX rate_limits_expire ON public.rate_limits USING btree (expire);
 
 CREATE UNIQUE INDEX resource_repairs_open ON public.resource_repairs USING btree (resource_id) WHERE (state = 'open'::text);
@@ -908,9 +1107,17 @@ CREATE INDEX tenant_resources_check ON public.tenant_resources USING btree (chec
 
 CREATE UNIQUE INDEX tenant_resources_current ON public.tenant_resources USING btree (tenant_id, connector) WHERE (status <> 'left'::text);
 
+CREATE INDEX tenant_slugs_tenant ON public.tenant_slugs USING btree (tenant_id);
+
+CREATE INDEX tenants_list ON public.tenants USING btree (created_at DESC, id DESC);
+
 CREATE INDEX tenants_partner ON public.tenants USING btree (partner_id) WHERE (partner_id IS NOT NULL);
 
+CREATE INDEX tenants_purge ON public.tenants USING btree (purge_at) WHERE (status = 'deleted'::text);
+
 CREATE INDEX tenants_status ON public.tenants USING btree (status, id);
+
+CREATE INDEX tenants_trial ON public.tenants USING btree (trial_ends_at) WHERE (status = 'trial'::text);
 
 CREATE UNIQUE INDEX token_rotations_open ON public.token_rotations USING btree (tenant_id) WHERE (state <> ALL (ARRAY['done'::text, 'failed'::text]));
 
@@ -918,199 +1125,142 @@ CREATE INDEX user_identities_user ON public.user_identities USING btree (user_id
 
 -- Functions
 
-CREATE OR REPLACE FUNCTION public.audit_carry(e audit_entries)
+CREATE OR REPLACE FUNCTION public.add_api_key_usage(keys uuid[], tenants uuid[], requests_of bigint[], costs bigint[], used_ms double precision[], ips text[], charges bigint[], starts_ms double precision[], window_lengths integer[], window_charges bigint[])
  RETURNS void
- LANGUAGE plpgsql
- SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public'
-AS $function$
-    declare
-      moment text := to_json(to_char(e.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))::text;
-      actor text := audit_subject(e.tenant_id, e.actor_type, e.actor_id);
-      everybody text[];
-      target_ids text[];
-      targets text;
-      metadata text;
-      core text;
-      parts text[] := '{}';
-      part_subjects text[] := '{}';
-      part_salts bytea[] := '{}';
-      part_bodies text[] := '{}';
-      part_searches text[] := '{}';
-      commitments text := '';
-      piece record;
-      salt bytea;
-    begin
-      select coalesce(array_agg(t ->> 'id' order by n), '{}'),
-        coalesce(string_agg('{"id":' || (t -> 'id')::text || ',"type":' || (t -> 'type')::text || '}', ',' order by n), ''),
-        array_remove(array_agg(distinct audit_subject(e.tenant_id, t ->> 'type', t ->> 'id')) || actor, null)
-        into target_ids, targets, everybody
-        from jsonb_array_elements(e.targets) with ordinality as u(t, n);
-      everybody := coalesce((select array_agg(distinct s) from unnest(everybody || actor) as s where s is not null), '{}');
-      select string_agg(to_json(key)::text || ':' || value::text, ',' order by key collate "C")
-        into metadata from jsonb_each(e.metadata);
-
-      for piece in
-        select p.part, p.body, p.search, p.subjects from (
-          select 1 as place, 0::bigint as n, 'context' as part,
-            nullif('{' || concat_ws(',',
-              '"client_request_id":' || to_json(e.client_request_id)::text,
-              '"ip":' || to_json(host(e.source_ip))::text,
-              '"ua":' || to_json(e.user_agent)::text) || '}', '{}') as body,
-            null as search, case when actor is null then everybody else array[actor] end as subjects
-          union all
-          select 2, n, 'targets.' || (n - 1), '{"name":' || (t -> 'name')::text || '}', lower(t ->> 'name'),
-            array_remove(array[audit_subject(e.tenant_id, t ->> 'type', t ->> 'id')], null)
-          from jsonb_array_elements(e.targets) with ordinality as u(t, n) where t -> 'name' is not null
-          union all
-          select 3, 0, 'free', '{"description":' || to_json(e.description)::text || '}', lower(e.description), everybody
-        ) as p where p.body is not null order by p.place, p.n
-      loop
-        salt := decode(replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''), 'hex');
-        parts := parts || piece.part;
-        part_subjects := part_subjects || array_to_string(piece.subjects, E'\n');
-        part_salts := part_salts || salt;
-        part_bodies := part_bodies || piece.body;
-        part_searches := part_searches || piece.search;
-        commitments := commitments || case when commitments = '' then '' else ',' end || '{"c":"' || encode(
-          audit_hmac(salt, E'usher/audit/pii/v1\n' || e.id || E'\n' || piece.part || E'\n' || piece.body), 'hex')
-          || '","part":"' || piece.part || '"}';
-      end loop;
-
-      core := '{"action":' || to_json(e.action)::text
-        || ',"actor":{"id":' || to_json(e.actor_id)::text || ',"type":' || to_json(e.actor_type)::text || '}'
-        || ',"at":' || moment || ',"component":' || to_json(e.component)::text || ',"crud":' || to_json(e.crud)::text
-        || ',"id":"' || e.id || '"' || coalesce(',"metadata":{' || metadata || '}', '')
-        || ',"outcome":' || to_json(e.outcome)::text || coalesce(',"partner_id":"' || e.partner_id || '"', '')
-        || ',"pii":[' || commitments || '],"received_at":' || moment
-        || coalesce(',"request_id":' || to_json(e.request_id)::text, '') || ',"targets":[' || targets || ']'
-        || coalesce(',"tenant_id":"' || e.tenant_id || '"', '') || ',"via":"usher"}';
-      insert into audit_pending (id, kind, tenant_id, partner_id, action, outcome, actor_id, request_id, target_ids,
-        subjects, at, core, parts, part_subjects, part_salts, part_bodies, part_searches)
-      values (e.id, 'own', e.tenant_id, e.partner_id, e.action, e.outcome, e.actor_id, e.request_id, target_ids,
-        everybody, e.at, core, parts, part_subjects, part_salts, part_bodies, part_searches);
-    end $function$;
-
-CREATE OR REPLACE FUNCTION public.audit_carry_new()
- RETURNS trigger
- LANGUAGE plpgsql
- SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public'
-AS $function$
-    begin
-      perform audit_carry(new);
-      return null;
-    end $function$;
-
-CREATE OR REPLACE FUNCTION public.audit_delivered(by_caller text, sources text[], external_ids text[])
- RETURNS TABLE(source text, external_id text, event_id uuid, content_hash bytea, salt bytea, digest bytea)
  LANGUAGE sql
- STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public'
-AS $function$select d.source, d.external_id, d.event_id, d.content_hash, d.salt, d.digest
-          from unnest(sources, external_ids) as u(source, external_id)
-          join public.audit_dedupe as d
-            on d.caller = by_caller and d.source = u.source and d.external_id = u.external_id$function$;
+ SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+        with written as (
+          insert into api_key_usage as u (key_id, tenant_id, requests, last_used_at, last_ip, cost, window_start,
+            window_seconds, window_cost, day, day_requests, day_cost)
+          select g.key, g.tenant, g.requests, least(to_timestamp(g.used_ms / 1000), now()), g.ip::inet, g.charge,
+            to_timestamp(g.start_ms / 1000), g.seconds, g.window_charge, (now() at time zone 'utc')::date, g.requests,
+            g.cost
+          from unnest(keys, tenants, requests_of, costs, used_ms, ips, charges, starts_ms, window_lengths,
+            window_charges) as g (key, tenant, requests, cost, used_ms, ip, charge, start_ms, seconds, window_charge)
+          on conflict on constraint api_key_usage_pkey do update set
+            requests = u.requests + excluded.requests,
+            last_used_at = greatest(u.last_used_at, excluded.last_used_at),
+            last_ip = coalesce(excluded.last_ip, u.last_ip),
+            cost = u.cost + excluded.cost,
+            -- A window that began before the one that is counted is over: a flush that comes late.
+            window_start = case
+              when excluded.window_start is null
+                or excluded.window_seconds = u.window_seconds and excluded.window_start < u.window_start
+              then u.window_start else excluded.window_start end,
+            window_seconds = coalesce(excluded.window_seconds, u.window_seconds),
+            window_cost = case
+              when excluded.window_start is null then u.window_cost
+              when excluded.window_start = u.window_start and excluded.window_seconds = u.window_seconds
+              then u.window_cost + excluded.window_cost
+              when excluded.window_seconds = u.window_seconds and excluded.window_start < u.window_start
+              then u.window_cost
+              else excluded.window_cost end,
+            day = excluded.day,
+            day_requests = case when u.day = excluded.day then u.day_requests else 0 end + excluded.day_requests,
+            day_cost = case when u.day = excluded.day then u.day_cost else 0 end + excluded.day_cost
+          returning new.key_id, new.tenant_id, new.day, old.day as old_day, old.day_requests as old_requests,
+            old.day_cost as old_cost
+        )
+        insert into api_key_usage_days as d (key_id, day, code, tenant_id, requests, cost)
+        select w.key_id, w.old_day, 'VALID', w.tenant_id, w.old_requests, w.old_cost
+        from written as w where w.old_day < w.day and w.old_requests > 0
+        on conflict on constraint api_key_usage_days_pkey do update
+          set requests = d.requests + excluded.requests, cost = d.cost + excluded.cost
+      $function$;
 
-CREATE OR REPLACE FUNCTION public.audit_hmac(key bytea, message text)
- RETURNS bytea
+CREATE OR REPLACE FUNCTION public.adopt_foreign_key(key uuid, to_digest bytea, to_pepper text)
+ RETURNS boolean
  LANGUAGE plpgsql
- IMMUTABLE
- SET search_path TO 'pg_catalog'
-AS $function$
-    declare
-      inner_pad bytea := decode(repeat('36', 64), 'hex');
-      outer_pad bytea := decode(repeat('5c', 64), 'hex');
-    begin
-      for at in 0 .. length(key) - 1 loop
-        inner_pad := set_byte(inner_pad, at, get_byte(key, at) # 54);
-        outer_pad := set_byte(outer_pad, at, get_byte(key, at) # 92);
-      end loop;
-      return sha256(outer_pad || sha256(inner_pad || convert_to(message, 'UTF8')));
-    end $function$;
-
-CREATE OR REPLACE FUNCTION public.audit_prepare_partitions(up_to bigint)
- RETURNS bigint
- LANGUAGE plpgsql
- SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public'
 AS $function$
-    declare
-      last record;
-      upper bigint := 1;
-      span bigint := 8192;
-    begin
-      select p.from_seq, p.to_seq, extract(epoch from clock_timestamp() - p.made_at) / 86400 as days
-        into last from public.audit_partitions p order by p.from_seq desc limit 1;
-      if found then
-        upper := last.to_seq;
-        while span < 262144 and span < (last.to_seq - last.from_seq) * 7 / greatest(last.days, 0.01) loop
-          span := span * 2;
-        end loop;
-      end if;
-      while upper <= up_to loop
-        execute format('create table public.%I (like public.audit_log including constraints including storage)',
-          'audit_log_' || upper);
-        execute format('alter table public.audit_log attach partition public.%I for values from (%s) to (%s)',
-          'audit_log_' || upper, upper, upper + span);
-        execute format('create table public.%I (like public.audit_pii including constraints including storage)',
-          'audit_pii_' || upper);
-        execute format('alter table public.audit_pii attach partition public.%I for values from (%s) to (%s)',
-          'audit_pii_' || upper, upper, upper + span);
-        insert into public.audit_partitions (from_seq, to_seq, made_at) values (upper, upper + span, clock_timestamp());
-        upper := upper + span;
-      end loop;
-      return upper;
-    end $function$;
+      begin
+        delete from api_key_foreign_hashes where key_id = key;
+        if not found then return false; end if;
+        update api_keys set digest = to_digest, pepper_id = to_pepper where id = key and digest is null;
+        return found;
+      end $function$;
 
-CREATE OR REPLACE FUNCTION public.audit_seq_at(moment timestamp with time zone)
- RETURNS bigint
- LANGUAGE sql
- STABLE SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public'
-AS $function$
-      select coalesce((
-        select l.seq from public.audit_log as l where l.sequenced_at <= moment
-        order by l.sequenced_at desc, l.seq desc limit 1), 0)
-    $function$;
-
-CREATE OR REPLACE FUNCTION public.audit_still_waiting(given bigint[])
- RETURNS bigint[]
- LANGUAGE sql
- STABLE SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public'
-AS $function$select coalesce(array_agg(e.pid), '{}') from public.audit_pending as e where e.pid = any(given)$function$;
-
-CREATE OR REPLACE FUNCTION public.audit_subject(tenant uuid, of_type text, of_id text)
+CREATE OR REPLACE FUNCTION public.api_key_facts(id uuid, tenant_id uuid, environment text, scopes text[], role text, product text, allowed_cidrs cidr[], rate_limit integer, rate_window_seconds integer, usage_limit bigint, usage_limit_strict boolean, expires_at timestamp with time zone, rotation_family_id uuid, pepper_id text)
  RETURNS text
  LANGUAGE sql
- IMMUTABLE
- SET search_path TO 'pg_catalog'
+ IMMUTABLE PARALLEL SAFE
 AS $function$
-      select case
-        when of_id ~ '^(anonymous|system(:|$))' then null
-        when of_id ~* '^([a-z_]+:){0,1}[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
-          then coalesce(nullif(split_part(of_id, ':', -2), ''), of_type) || ':' || lower(split_part(of_id, ':', -1))
-        else coalesce(tenant::text, '-') || '/' || of_type || ':' || of_id end
-    $function$;
+        select concat(id, E'', tenant_id, E'', environment, E'', array_to_string(scopes, ' '), E'',
+          role, E'', product, E'', array_to_string(allowed_cidrs, ' '), E'',
+          rate_limit, E'', rate_window_seconds, E'', usage_limit, E'', usage_limit_strict, E'',
+          date_part('epoch', expires_at) * 1000, E'', rotation_family_id, E'', pepper_id)
+      $function$;
 
-CREATE OR REPLACE FUNCTION public.audit_waiting(of_tenant uuid, OUT pids bigint[], OUT lag double precision, OUT silent boolean)
- RETURNS record
- LANGUAGE sql
- STABLE SECURITY DEFINER
+CREATE OR REPLACE FUNCTION public.charge_api_keys(families uuid[], tenants uuid[], costs bigint[], rate_limits bigint[], window_lengths integer[], usage_limits bigint[])
+ RETURNS TABLE(n integer, verdict text, cost bigint, window_start_ms double precision, window_cost bigint)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public'
 AS $function$
-      select coalesce(array_agg(w.pid), '{}'),
-        coalesce(extract(epoch from clock_timestamp() - min(w.appended_at)), 0)::double precision,
-        (select p.at < clock_timestamp() - interval '1 second' from public.audit_pulse as p)
-      from (
-        select e.pid, e.appended_at from public.audit_pending as e
-        where e.action <> 'audit.read' and (of_tenant is null or e.tenant_id = of_tenant)
-          and (current_setting('usher.scope', true) = 'all'
-            or e.tenant_id = nullif(current_setting('usher.tenant', true), '')::uuid)
-        order by e.pid desc limit 10000
-      ) as w
-    $function$;
+      declare
+        counter record;
+        started timestamptz;
+      begin
+        insert into api_key_usage (key_id, tenant_id)
+        select distinct on (g.family) g.family, g.tenant from unnest(families, tenants) as g (family, tenant)
+        where not exists (select 1 from api_key_usage as u where u.key_id = g.family)
+          and exists (select 1 from api_keys as k where k.id = g.family)
+        order by g.family
+        on conflict do nothing;
+        for i in 1 .. cardinality(families) loop
+          if i = 1 or families[i] <> families[i - 1] then
+            select u.cost, u.window_start, u.window_seconds, u.window_cost into counter
+            from api_key_usage as u where u.key_id = families[i] for no key update;
+          end if;
+          started := case when window_lengths[i] is not null then
+            to_timestamp(floor(extract(epoch from now()) / window_lengths[i]) * window_lengths[i]) end;
+          if started is not null
+            and (started, window_lengths[i]) is distinct from (counter.window_start, counter.window_seconds) then
+            counter.window_start := started;
+            counter.window_seconds := window_lengths[i];
+            counter.window_cost := 0;
+          end if;
+          verdict := case
+            when started is not null and counter.window_cost + costs[i] > rate_limits[i] then 'RATE_LIMITED'
+            when counter.cost + costs[i] > usage_limits[i] then 'USAGE_EXCEEDED'
+            else 'VALID' end;
+          if verdict = 'VALID' then
+            counter.cost := counter.cost + costs[i];
+            if started is not null then counter.window_cost := counter.window_cost + costs[i]; end if;
+          end if;
+          if i = cardinality(families) or families[i] <> families[i + 1] then
+            update api_key_usage as u set cost = counter.cost, window_start = counter.window_start,
+              window_seconds = counter.window_seconds, window_cost = counter.window_cost
+            where u.key_id = families[i];
+          end if;
+          n := i;
+          cost := counter.cost;
+          window_start_ms := extract(epoch from counter.window_start) * 1000;
+          window_cost := counter.window_cost;
+          return next;
+        end loop;
+      end $function$;
+
+CREATE OR REPLACE FUNCTION public.count_refusals(keys uuid[], tenants uuid[], codes text[], counts bigint[])
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+        insert into api_key_usage_days as d (key_id, day, code, tenant_id, requests)
+        select g.key, (now() at time zone 'utc')::date, g.code, g.tenant, g.count
+        from unnest(keys, tenants, codes, counts) as g (key, tenant, code, count)
+        join api_keys as k on k.id = g.key
+        order by g.key, g.code
+        on conflict on constraint api_key_usage_days_pkey do update set requests = d.requests + excluded.requests
+      $function$;
+
+CREATE OR REPLACE FUNCTION public.effective_status(status text, trial_ends_at timestamp with time zone)
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+AS $function$ select case when status = 'trial' and trial_ends_at <= now() then 'frozen' else status end $function$;
 
 CREATE OR REPLACE FUNCTION public.enqueue_wake(row_id uuid, of_type text, of_workflow text, with_input jsonb, for_request text, by_claimant text)
  RETURNS boolean
@@ -1134,6 +1284,57 @@ AS $function$
       return free;
     end $function$;
 
+CREATE OR REPLACE FUNCTION public.find_api_keys(wanted bytea[])
+ RETURNS TABLE(digest bytea, facts text, counted text)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+ SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+        select k.digest,
+          concat(k.facts, E'', t.slug, E'',
+            case when t.status = 'active' or t.status = 'trial' and coalesce(t.trial_ends_at > now(), true)
+              then 0 else 1 end
+              + case when k.revoked_at is null then 0 else 2 end
+              + case when k.blocked_at is null then 0 else 4 end
+              + case when k.expires_at <= now() then 8 else 0 end
+              + case when k.ends_at <= now() then 16 else 0 end
+              + case when k.first_used_at is null then 32 else 0 end, E'',
+            e.live, E'', (select string_agg(p.product, ' ') from public.products as p), E'',
+            date_part('epoch', least(case when t.status = 'trial' then t.trial_ends_at end, k.expires_at, k.ends_at,
+              e.until)) * 1000, E'',
+            case when k.ends_at is not null then public.key_rotation_facts(k.id, k.ends_at) end
+          ),
+          concat(date_part('epoch', now()) * 1000, ' ', u.cost, ' ', date_part('epoch', u.window_start) * 1000, ' ',
+            u.window_seconds, ' ', u.window_cost)
+        from public.api_keys as k
+        join public.tenants as t on t.id = k.tenant_id
+        left join lateral (
+          select string_agg(e.product, ' ') as live, min(e.expires_at) as until
+          from public.entitlements as e
+          where e.tenant_id = k.tenant_id and e.status in ('trial', 'active')
+            and (e.expires_at is null or e.expires_at > now())
+        ) as e on true
+        -- What is counted moves all the time and is none of the facts.
+        left join public.api_key_usage as u on u.key_id = k.rotation_family_id
+          and (k.rate_limit is not null or k.usage_limit is not null)
+        where k.digest = any(wanted)
+      $function$;
+
+CREATE OR REPLACE FUNCTION public.find_foreign_hashes(prefixes text[])
+ RETURNS TABLE(prefix text, key_id uuid, salt bytea, hash bytea)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+        select f.prefix, f.key_id, f.salt, f.hash
+        from unnest(prefixes) as wanted (prefix)
+        cross join lateral (
+          select h.prefix, h.key_id, h.salt, h.hash from public.api_key_foreign_hashes as h
+          where h.prefix = wanted.prefix order by h.key_id limit 8
+        ) as f
+      $function$;
+
 CREATE OR REPLACE FUNCTION public.find_invite_by_token(hash bytea)
  RETURNS TABLE(tenant_id uuid, invite_id uuid, invite_token_id uuid)
  LANGUAGE sql
@@ -1146,15 +1347,164 @@ CREATE OR REPLACE FUNCTION public.find_memberships(who uuid)
  LANGUAGE sql
  STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public'
-AS $function$select m.id, m.scope, m.tenant_id, t.slug, t.status, m.partner_id, m.role, m.origin
-          from public.memberships m left join public.tenants t on t.id = m.tenant_id
-          where m.user_id = who and m.withdrawn_at is null$function$;
+AS $function$select m.id, m.scope, m.tenant_id, t.slug, public.effective_status(t.status, t.trial_ends_at), m.partner_id, m.role, m.origin
+        from public.memberships m left join public.tenants t on t.id = m.tenant_id
+        where m.user_id = who and m.withdrawn_at is null$function$;
 
--- Triggers
+CREATE OR REPLACE FUNCTION public.key_rotation_facts(key uuid, ends_at timestamp with time zone)
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+        select concat(r.state, ' ', r.new_key_id, ' ', date_part('epoch', ends_at) * 1000)
+        from public.key_rotations as r
+        where r.old_key_id = key and r.state in ('requested', 'pending', 'overlapping', 'draining')
+      $function$;
 
-CREATE TRIGGER carry BEFORE INSERT ON public.audit_entries FOR EACH ROW EXECUTE FUNCTION audit_carry_new();
+CREATE OR REPLACE FUNCTION public.mark_first_use(key_ids uuid[], used_at timestamp with time zone[])
+ RETURNS TABLE(key_id uuid, tenant_id uuid, rotation_id uuid)
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+      begin
+        
+        perform 1 from api_keys as k
+        where k.id = any(key_ids)
+          or k.id in (select r.old_key_id from key_rotations as r where r.new_key_id = any(key_ids))
+        order by k.id for no key update;
+        return query
+          with used as (
+            -- A clock of ours that is behind neither starts an overlap in the past nor ends one early.
+            select k.id, k.tenant_id, greatest(u.at, now() - interval '10 seconds') as at
+            from unnest(key_ids, used_at) as u (id, at) join api_keys as k on k.id = u.id
+            where k.first_used_at is null
+          ), rotation as (
+            select r.id, r.old_key_id, used.id as new_key_id,
+              used.at + r.overlap_seconds * interval '1 second' as ends_at
+            from used join key_rotations as r on r.new_key_id = used.id and r.state = 'pending'
+          ), touched as (
+            select coalesce(used.id, rotation.old_key_id) as id, used.at, rotation.ends_at
+            from used full join rotation on rotation.old_key_id = used.id
+          ), marked as (
+            update api_keys as k
+            set first_used_at = coalesce(k.first_used_at, touched.at), ends_at = least(k.ends_at, touched.ends_at)
+            from touched where touched.id = k.id
+          )
+          select used.id, used.tenant_id, rotation.id
+          from used left join rotation on rotation.new_key_id = used.id;
+      end $function$;
+
+CREATE OR REPLACE FUNCTION public.move_api_key_digest(key uuid, from_digest bytea, to_digest bytea, to_pepper text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+      begin
+        update api_keys set digest = to_digest, pepper_id = to_pepper where id = key and digest = from_digest;
+        return found;
+      end $function$;
+
+CREATE OR REPLACE FUNCTION public.peppers_in_use()
+ RETURNS SETOF text
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+        with recursive used as (
+          (select min(pepper_id) as id from public.api_keys where revoked_at is null)
+          union all
+          select (select min(k.pepper_id) from public.api_keys k where k.revoked_at is null and k.pepper_id > used.id)
+          from used where used.id is not null
+        )
+        select id from used where id is not null
+        union
+        select pepper_id from public.service_accounts where revoked_at is null
+      $function$;
+
+CREATE OR REPLACE FUNCTION public.purge_tenant(which uuid, most integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+    declare
+      owned record;
+      gone int;
+    begin
+      perform 1 from tenants as t join tenant_lifecycles as l on l.tenant_id = t.id
+        where t.id = which and t.status = 'purging' and t.purged_at is null and l.exported_at is not null;
+      if not found then
+        raise exception 'the tenant is not being purged, or was not exported' using errcode = 'check_violation';
+      end if;
+
+      with nobody as (
+        select u.id from users as u
+        where u.email <> ('purged-' || u.id || '@purged.invalid') and not u.staff
+          and exists (select 1 from memberships as m where m.user_id = u.id and m.tenant_id = which)
+          and not exists (select 1 from memberships as m where m.user_id = u.id and m.tenant_id is distinct from which)
+        limit most
+      ), gone_sessions as (
+        delete from sessions where user_id in (select id from nobody)
+      ), gone_links as (
+        delete from login_links where user_id in (select id from nobody)
+      ), gone_identities as (
+        delete from user_identities where user_id in (select id from nobody)
+      )
+      update users set email = 'purged-' || id || '@purged.invalid', name = null, password_hash = null,
+        status = 'deactivated', deactivated_at = coalesce(deactivated_at, now()), version = version + 1
+      where id in (select id from nobody);
+      get diagnostics gone = row_count;
+      if gone > 0 then
+        return gone;
+      end if;
+
+      for owned in
+        with recursive tables as (
+          select c.oid, c.relname from pg_class as c
+            join pg_attribute as a on a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped
+          where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
+            and c.relname not like 'audit%'
+            and c.relname not in ('events', 'secret_accesses', 'tenant_lifecycles', 'tenant_slugs')
+        ), depths as (
+          select oid, 0 as depth from tables
+          union
+          select f.conrelid, d.depth + 1 from depths as d
+            join pg_constraint as f on f.confrelid = d.oid and f.contype = 'f' and f.conrelid <> f.confrelid
+            join tables as t on t.oid = f.conrelid
+          where d.depth < 30
+        )
+        select t.relname as name, max(d.depth) as depth from tables as t join depths as d on d.oid = t.oid
+        group by t.relname order by max(d.depth) desc, t.relname
+      loop
+        execute format(
+          'delete from %1$I where (tableoid, ctid) in (select tableoid, ctid from %1$I where tenant_id = $1 limit $2)',
+          owned.name) using which, most;
+        get diagnostics gone = row_count;
+        if gone > 0 then
+          return gone;
+        end if;
+      end loop;
+      return 0;
+    end $function$;
 
 -- Policies
+
+create policy app on api_key_foreign_hashes as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
+
+create policy owner on api_key_foreign_hashes as permissive for all to usher_owner using (true) with check (true);
+
+create policy app on api_key_usage as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
+
+create policy owner on api_key_usage as permissive for all to usher_owner using (true) with check (true);
+
+create policy app on api_key_usage_days as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
+
+create policy owner on api_key_usage_days as permissive for all to usher_owner using (true) with check (true);
+
+create policy app on api_keys as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
+
+create policy owner on api_keys as permissive for all to usher_owner using (true) with check (true);
 
 create policy app on audit_entries as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid) OR ((current_setting('usher.scope'::text, true) = 'partner'::text) AND (tenant_id IN ( SELECT tenants.id
    FROM tenants
@@ -1162,39 +1512,9 @@ create policy app on audit_entries as permissive for all to usher_app using (((c
 
 create policy owner on audit_entries as permissive for all to usher_owner using (true) with check (true);
 
-create policy app on audit_log as permissive for select to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid) OR ((current_setting('usher.scope'::text, true) = 'partner'::text) AND (tenant_id IN ( SELECT tenants.id
-   FROM tenants
-  WHERE (tenants.partner_id = (NULLIF(current_setting('usher.partner'::text, true), ''::text))::uuid))))));
+create policy app on entitlements as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
 
-create policy owner on audit_log as permissive for all to usher_owner using (true) with check (true);
-
-create policy sequencer on audit_log as permissive for all to usher_sequencer using (true) with check (true);
-
-create policy app on audit_pending as permissive for insert to usher_app with check ((((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)) AND (kind = ANY (ARRAY['own'::text, 'foreign'::text]))));
-
-create policy owner on audit_pending as permissive for all to usher_owner using (true) with check (true);
-
-create policy sequencer_moves on audit_pending as permissive for delete to usher_sequencer using (true);
-
-create policy sequencer_takes on audit_pending as permissive for select to usher_sequencer using (true);
-
-create policy sequencer_tells on audit_pending as permissive for insert to usher_sequencer with check ((kind = 'control'::text));
-
-create policy app on audit_pii as permissive for select to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid) OR ((current_setting('usher.scope'::text, true) = 'partner'::text) AND (tenant_id IN ( SELECT tenants.id
-   FROM tenants
-  WHERE (tenants.partner_id = (NULLIF(current_setting('usher.partner'::text, true), ''::text))::uuid))))));
-
-create policy owner on audit_pii as permissive for all to usher_owner using (true) with check (true);
-
-create policy sequencer on audit_pii as permissive for all to usher_sequencer using (true) with check (true);
-
-create policy app on audit_tenant_heads as permissive for select to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid) OR ((current_setting('usher.scope'::text, true) = 'partner'::text) AND (tenant_id IN ( SELECT tenants.id
-   FROM tenants
-  WHERE (tenants.partner_id = (NULLIF(current_setting('usher.partner'::text, true), ''::text))::uuid))))));
-
-create policy owner on audit_tenant_heads as permissive for all to usher_owner using (true) with check (true);
-
-create policy sequencer on audit_tenant_heads as permissive for all to usher_sequencer using (true) with check (true);
+create policy owner on entitlements as permissive for all to usher_owner using (true) with check (true);
 
 create policy app on invite_tokens as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid) OR ((current_setting('usher.scope'::text, true) = 'partner'::text) AND (tenant_id IN ( SELECT tenants.id
    FROM tenants
@@ -1207,6 +1527,18 @@ create policy app on invites as permissive for all to usher_app using (((current
   WHERE (tenants.partner_id = (NULLIF(current_setting('usher.partner'::text, true), ''::text))::uuid)))))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
 
 create policy owner on invites as permissive for all to usher_owner using (true) with check (true);
+
+create policy app on key_policies as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
+
+create policy owner on key_policies as permissive for all to usher_owner using (true) with check (true);
+
+create policy app on key_rotation_events as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
+
+create policy owner on key_rotation_events as permissive for all to usher_owner using (true) with check (true);
+
+create policy app on key_rotations as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
+
+create policy owner on key_rotations as permissive for all to usher_owner using (true) with check (true);
 
 create policy app on mails as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid) OR ((current_setting('usher.scope'::text, true) = 'partner'::text) AND (tenant_id IN ( SELECT tenants.id
    FROM tenants
@@ -1250,6 +1582,14 @@ create policy app on orders as permissive for all to usher_app using (((current_
 
 create policy owner on orders as permissive for all to usher_owner using (true) with check (true);
 
+create policy app on product_requests as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
+
+create policy owner on product_requests as permissive for all to usher_owner using (true) with check (true);
+
+create policy app on product_trials as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
+
+create policy owner on product_trials as permissive for all to usher_owner using (true) with check (true);
+
 create policy app on resource_repairs as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
 
 create policy owner on resource_repairs as permissive for all to usher_owner using (true) with check (true);
@@ -1272,11 +1612,21 @@ create policy app on step_attempts as permissive for all to usher_app using (((c
 
 create policy owner on step_attempts as permissive for all to usher_owner using (true) with check (true);
 
+create policy app on tenant_lifecycles as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
+
+create policy owner on tenant_lifecycles as permissive for all to usher_owner using (true) with check (true);
+
 create policy app on tenant_resources as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid) OR ((current_setting('usher.scope'::text, true) = 'partner'::text) AND (tenant_id IN ( SELECT tenants.id
    FROM tenants
   WHERE (tenants.partner_id = (NULLIF(current_setting('usher.partner'::text, true), ''::text))::uuid)))))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
 
 create policy owner on tenant_resources as permissive for all to usher_owner using (true) with check (true);
+
+create policy app on tenant_slugs as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid) OR ((current_setting('usher.scope'::text, true) = 'partner'::text) AND (tenant_id IN ( SELECT tenants.id
+   FROM tenants
+  WHERE (tenants.partner_id = (NULLIF(current_setting('usher.partner'::text, true), ''::text))::uuid)))))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
+
+create policy owner on tenant_slugs as permissive for all to usher_owner using (true) with check (true);
 
 create policy app on tenants as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid) OR ((current_setting('usher.scope'::text, true) = 'partner'::text) AND (partner_id = (NULLIF(current_setting('usher.partner'::text, true), ''::text))::uuid)))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
 
@@ -1296,25 +1646,39 @@ create policy owner on user_workspaces as permissive for all to usher_owner usin
 
 -- Grants
 
-grant execute on function audit_delivered(text,text[],text[]) to usher_app;
+grant execute on function add_api_key_usage(uuid[],uuid[],bigint[],bigint[],double precision[],text[],bigint[],double precision[],integer[],bigint[]) to public;
 
-grant execute on function audit_hmac(bytea,text) to public;
+grant execute on function adopt_foreign_key(uuid,bytea,text) to public;
 
-grant execute on function audit_prepare_partitions(bigint) to usher_sequencer;
+grant execute on function api_key_facts(uuid,uuid,text,text[],text,text,cidr[],integer,integer,bigint,boolean,timestamp with time zone,uuid,text) to public;
 
-grant execute on function audit_seq_at(timestamp with time zone) to usher_app;
+grant execute on function charge_api_keys(uuid[],uuid[],bigint[],bigint[],integer[],bigint[]) to usher_app;
 
-grant execute on function audit_still_waiting(bigint[]) to usher_app;
+grant execute on function count_refusals(uuid[],uuid[],text[],bigint[]) to public;
 
-grant execute on function audit_subject(uuid,text,text) to public;
+grant execute on function effective_status(text,timestamp with time zone) to usher_app;
 
-grant execute on function audit_waiting(uuid) to usher_app;
+grant execute on function effective_status(text,timestamp with time zone) to usher_sequencer;
 
 grant execute on function enqueue_wake(uuid,text,text,jsonb,text,text) to public;
+
+grant execute on function find_api_keys(bytea[]) to usher_app;
+
+grant execute on function find_foreign_hashes(text[]) to usher_app;
 
 grant execute on function find_invite_by_token(bytea) to usher_app;
 
 grant execute on function find_memberships(uuid) to usher_app;
+
+grant execute on function key_rotation_facts(uuid,timestamp with time zone) to public;
+
+grant execute on function mark_first_use(uuid[],timestamp with time zone[]) to public;
+
+grant execute on function move_api_key_digest(uuid,bytea,bytea,text) to public;
+
+grant execute on function peppers_in_use() to usher_app;
+
+grant execute on function purge_tenant(uuid,integer) to usher_app;
 
 grant usage on schema public to public;
 
@@ -1328,53 +1692,29 @@ grant usage on sequence connector_line_place_seq to usher_app;
 
 grant usage on sequence events_seq_seq to usher_app;
 
+grant usage on sequence key_rotation_events_id_seq to usher_app;
+
 grant usage on sequence onboarding_events_id_seq to usher_app;
 
-grant select on table audit_actions to usher_app;
+grant delete, insert, select, update on table api_key_foreign_hashes to usher_app;
 
-grant insert, select on table audit_actions to usher_sequencer;
+grant delete, insert, select, update on table api_key_usage to usher_app;
 
-grant insert on table audit_dedupe to usher_app;
+grant delete, insert, select, update on table api_key_usage_days to usher_app;
+
+grant delete, insert, select, update on table api_keys to usher_app;
 
 grant insert, select on table audit_entries to usher_app;
-
-grant select on table audit_head to usher_app;
-
-grant select, update on table audit_head to usher_sequencer;
-
-grant select on table audit_log to usher_app;
-
-grant insert, select on table audit_log to usher_sequencer;
-
-grant select on table audit_partitions to usher_app;
-
-grant select on table audit_partitions to usher_sequencer;
-
-grant insert on table audit_pending to usher_app;
-
-grant delete, insert, select on table audit_pending to usher_sequencer;
-
-grant select on table audit_pii to usher_app;
-
-grant insert, select on table audit_pii to usher_sequencer;
-
-grant select on table audit_pulse to usher_app;
-
-grant select, update on table audit_pulse to usher_sequencer;
-
-grant select on table audit_tenant_heads to usher_app;
-
-grant insert, select, update on table audit_tenant_heads to usher_sequencer;
-
-grant select on table audit_tiles to usher_app;
-
-grant insert, select, update on table audit_tiles to usher_sequencer;
 
 grant delete, insert, select, update on table connector_line to usher_app;
 
 grant delete, insert, select, update on table connector_paths to usher_app;
 
 grant delete, insert, select, update on table connector_slots to usher_app;
+
+grant delete, insert, select, update on table current_pepper to usher_app;
+
+grant delete, insert, select, update on table entitlements to usher_app;
 
 grant delete, insert, select, update on table events to usher_app;
 
@@ -1385,6 +1725,12 @@ grant delete, insert, select, update on table incidents to usher_app;
 grant delete, insert, select, update on table invite_tokens to usher_app;
 
 grant delete, insert, select, update on table invites to usher_app;
+
+grant delete, insert, select, update on table key_policies to usher_app;
+
+grant insert, select on table key_rotation_events to usher_app;
+
+grant delete, insert, select, update on table key_rotations to usher_app;
 
 grant delete, insert, select, update on table login_links to usher_app;
 
@@ -1410,6 +1756,12 @@ grant delete, insert, select, update on table outbox_aggregates to usher_app;
 
 grant delete, insert, select, update on table partners to usher_app;
 
+grant delete, insert, select, update on table product_requests to usher_app;
+
+grant delete, insert, select, update on table product_trials to usher_app;
+
+grant delete, insert, select, update on table products to usher_app;
+
 grant delete, insert, select, update on table rate_limits to usher_app;
 
 grant delete, insert, select, update on table resource_repairs to usher_app;
@@ -1430,7 +1782,11 @@ grant delete, insert, select, update on table step_attempts to usher_app;
 
 grant delete, insert, select, update on table system_state to usher_app;
 
+grant insert, select, update on table tenant_lifecycles to usher_app;
+
 grant delete, insert, select, update on table tenant_resources to usher_app;
+
+grant delete, insert, select, update on table tenant_slugs to usher_app;
 
 grant delete, insert, select, update on table tenants to usher_app;
 
@@ -1441,3 +1797,9 @@ grant delete, insert, select, update on table user_identities to usher_app;
 grant delete, insert, select, update on table user_workspaces to usher_app;
 
 grant delete, insert, select, update on table users to usher_app;
+
+grant select on table verification_epoch to usher_app;
+
+grant delete, insert, select, update on table verification_flushes to usher_app;
+
+grant select, update on table verification_settings to usher_app;

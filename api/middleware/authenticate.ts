@@ -3,7 +3,7 @@ import { parse as parseCookies } from 'cookie';
 import type { Request } from 'express';
 import { DomainError } from '../../src/errors/problems';
 import { anonymous } from '../../src/domain/identity/callers';
-import type { Caller, OnboardingCaller, RequestSource } from '../../src/domain/identity/callers';
+import type { Caller, RequestSource } from '../../src/domain/identity/callers';
 import { personOfToken } from '../../src/domain/identity/identities';
 import type { Issuers } from '../../src/domain/identity/oidc-issuers';
 import { findServiceCaller } from '../../src/domain/identity/service-accounts';
@@ -12,6 +12,7 @@ import { findSession } from '../../src/domain/identity/sessions';
 import { normaliseAddress } from '../../src/platform/client-addresses';
 import { parseKey } from '../../src/platform/crypto/keys';
 import type { Database } from '../../src/platform/db';
+import type { FindOnboarding } from '../onboarding-cookie';
 import type { Cookies } from './cookies';
 
 /** What finding out who sent a request uses. */
@@ -22,10 +23,8 @@ export interface AuthenticateDeps {
   readonly cookies: Cookies;
   /** The client's address behind the trusted proxies. */
   readonly clientAddress: (request: Request) => string | undefined;
-  /** The customer behind the onboarding cookie, if it is there and holds. */
-  readonly readOnboarding: (
-    cookies: Readonly<Record<string, string | undefined>>,
-  ) => OnboardingCaller | undefined;
+  /** The customer behind the onboarding cookie, if it is there and still holds. */
+  readonly findOnboarding: FindOnboarding;
 }
 
 const refused = (detail: string): DomainError => new DomainError('unauthenticated', { detail });
@@ -46,7 +45,7 @@ export function createAuthenticate(deps: AuthenticateDeps): (request: Request) =
     const cookies = parseCookies(request.headers.cookie ?? '');
     const session = cookies[deps.cookies.session.name];
     const person = isToken(session) ? await findSession(deps.db, session) : undefined;
-    return person ?? deps.readOnboarding(cookies) ?? anonymous;
+    return person ?? (await deps.findOnboarding(cookies)) ?? anonymous;
   };
 }
 

@@ -30,14 +30,19 @@ export function translateError(error: unknown): unknown {
   return error;
 }
 
-/** The path of a request with tokens masked, as it may be shown and logged. */
+/** The path of a request with tokens and keys masked, as it may be shown and logged. */
 export function shownPath(path: string): string {
-  return path.replace(
-    /^(\/(?:invite|login)\/|\/onboarding\/invites\/)([^/]{24,})/,
-    (_, prefix: string, token: string) =>
-      /^[0-9a-f-]{36}$/i.test(token) ? prefix + token : `${prefix}***`,
-  );
+  return path
+    .replace(
+      /^(\/(?:invite|login)\/|\/onboarding\/invites\/)([^/]{24,})/,
+      (_, prefix: string, token: string) =>
+        /^[0-9a-f-]{36}$/i.test(token) ? prefix + token : `${prefix}***`,
+    )
+    .replace(apiKeys, (_, tag: string) => `${tag}***`);
 }
+
+// No path takes a key, and some people try.
+const apiKeys = /([a-z][a-z0-9]{1,9}_(?:live|test)_|bp_(?=[\w+/%-]{16}))[\w+/%-]+/gi;
 
 /** Sends an error as a problem document; logs it once when it is ours. */
 export function sendProblem(error: unknown, request: Request, response: Response, log: Log): void {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { dirname } from 'node:path';
 import express from 'express';
 import type { Router } from 'express';
-import { absolutePath } from 'swagger-ui-dist';
 
 /** The browsable API description: Swagger UI from the installed package, with nothing loaded from elsewhere. */
 export function createDocsPage(): Router {
@@ -35,7 +35,7 @@ export function createDocsPage(): Router {
   });
   router.use(
     '/assets',
-    express.static(absolutePath(), {
+    express.static(dirname(require.resolve('swagger-ui-dist/package.json')), {
       index: false,
       immutable: true,
       maxAge: '1d',

@@ -135,7 +135,7 @@ export function createInviteRoutes(deps: InviteRouteDeps): Handlers<typeof invit
 }
 
 // A repetition creates nothing: it costs nothing, neither after the first request nor beside it.
-async function charged<T>(
+async function charged<T extends { readonly replayed?: true }>(
   { db, limits }: Pick<InviteRouteDeps, 'db' | 'limits'>,
   { actorId }: Caller,
   idempotency: Idempotency | undefined,
@@ -145,11 +145,14 @@ async function charged<T>(
     idempotency && (await withOperator(db, actorId, idempotency.isReplay, { readOnly: true }));
   if (replay) return create();
   await limits.consume('invite-create', actorId);
+  const reward = (): Promise<void> => limits.reward('invite-create', actorId);
   try {
-    return await create();
+    const answer = await create();
+    // The first request ended between the look and the try.
+    if (answer.replayed) await reward();
+    return answer;
   } catch (error) {
-    const beside = error instanceof DomainError && error.code === 'request-in-progress';
-    if (beside) await limits.reward('invite-create', actorId);
+    if (error instanceof DomainError && error.code === 'request-in-progress') await reward();
     throw error;
   }
 }

@@ -5,6 +5,7 @@ import { orderRepair } from '../../src/domain/onboarding/repairs';
 import type { OrderedRepair } from '../../src/domain/onboarding/repairs';
 import { listResources } from '../../src/domain/tenants/resources';
 import type { TenantResource } from '../../src/domain/tenants/resources';
+import { resolveSlug } from '../../src/domain/tenants/slugs';
 import { findTenant } from '../../src/domain/tenants/tenants';
 import type { Tenant } from '../../src/domain/tenants/tenants';
 import { DomainError, problems } from '../../src/errors/problems';
@@ -70,7 +71,12 @@ export function createTenantResourceRoutes(
 }
 
 async function tenantOf(tx: Tx, idOrSlug: string): Promise<Tenant> {
-  const tenant = await findTenant(tx, idOrSlug.toLowerCase());
+  const name = idOrSlug.toLowerCase();
+  const former = async (): Promise<Tenant | undefined> => {
+    const found = await resolveSlug(tx, name);
+    return found && findTenant(tx, found.tenantId);
+  };
+  const tenant = (await findTenant(tx, name)) ?? (await former());
   if (!tenant) throw new DomainError('tenant-not-found');
   return tenant;
 }

@@ -17,6 +17,13 @@ export type Permission = `${string}:${string}`;
 /** The named rate limits of the configuration. */
 export type LimitName = 'invite-create' | 'accept' | 'login' | 'resend';
 
+/** A header as the document describes it. */
+export interface DescribedHeader {
+  readonly name: string;
+  readonly description: string;
+  readonly pattern: string;
+}
+
 /** One endpoint: the single source of its parsing, its OpenAPI entry and its route. */
 export interface EndpointContract {
   readonly operationId: string;
@@ -45,6 +52,11 @@ export interface EndpointContract {
   readonly idempotent?: true;
   /** Members of a success answer that are shown once only. */
   readonly once?: readonly string[];
+  /** Answered by a raw handler ahead of the app: no part of the router, and only the answers that are listed. */
+  readonly raw?: {
+    readonly requestHeaders?: readonly DescribedHeader[];
+    readonly responseHeaders?: Readonly<Record<number, readonly DescribedHeader[]>>;
+  };
   /** Checks If-Match: required for edits. */
   readonly ifMatch?: 'required' | 'optional';
 }

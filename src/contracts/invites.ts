@@ -14,6 +14,7 @@ import {
 } from './http';
 import { TenantRole } from './identity';
 import { MarketplaceToken, SpreadsheetId } from './provisioning';
+import { PlanName, Slug, TenantKind } from './registry';
 
 /** Status of an invite; `expired` is true at read time too. */
 export const InviteStatus = z.enum(['invited', 'accepted', 'expired', 'revoked', 'declined']);
@@ -22,20 +23,11 @@ export type InviteStatus = z.output<typeof InviteStatus>;
 /** The languages of mails and pages. */
 export const Locale = z.enum(['en', 'de', 'ru']);
 
-const slug = z
-  .string()
-  .min(3)
-  .max(40)
-  .regex(/^[a-z0-9]+(?:-[a-z0-9]+)*$/, 'must be 3 to 40 of a-z, 0-9 and single inner hyphens');
-
 const TenantDraft = z.strictObject({
-  slug,
+  slug: Slug,
   name: text(200).optional(),
-  plan: z
-    .string()
-    .regex(/^[a-z][a-z0-9_-]{0,39}$/)
-    .optional(),
-  kind: z.enum(['customer', 'internal', 'pilot']).optional(),
+  plan: PlanName.optional(),
+  kind: TenantKind.optional(),
   partner_id: Id.optional(),
 });
 
@@ -241,6 +233,7 @@ export const inviteEndpoints = [
       'tenant-not-open',
       'slug-taken',
       'partner-not-found',
+      'partner-required',
       'blueprint-not-found',
       'resend-too-soon',
       'resend-limit-reached',

@@ -41,7 +41,7 @@ const kinds: Readonly<Record<string, string>> = {
 };
 
 /** What zod says where a schema has no words of its own, in ours; values are never repeated. */
-function messageOf(issue: z.core.$ZodIssue): string {
+export function messageOf(issue: z.core.$ZodIssue): string {
   if (!/^(?:Invalid |Too )/.test(issue.message)) return issue.message;
   switch (issue.code) {
     case 'invalid_type':
@@ -55,13 +55,16 @@ function messageOf(issue: z.core.$ZodIssue): string {
     case 'too_big':
       return `must ${sizeOf(issue.origin)}at most ${String(issue.maximum)}${unitOf(issue.origin)}`;
     case 'invalid_format':
-      return issue.format === 'datetime'
-        ? 'must be a time such as 2026-11-21T10:39:10Z'
-        : issue.message;
+      return formats[issue.format] ?? issue.message;
     default:
       return issue.message;
   }
 }
+
+const formats: Readonly<Record<string, string>> = {
+  datetime: 'must be a time such as 2026-11-21T10:39:10Z',
+  url: 'must be a URL',
+};
 
 const units: Readonly<Record<string, string>> = { string: ' characters', array: ' items' };
 const unitOf = (origin: string): string => units[origin] ?? '';

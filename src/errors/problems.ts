@@ -1,4 +1,5 @@
 import { accessProblems } from './catalogue/access';
+import { apiKeyProblems } from './catalogue/api-keys';
 import { archiveProblems } from './catalogue/archive';
 import { backendProblems } from './catalogue/backends';
 import { identityProblems } from './catalogue/identity';
@@ -6,6 +7,7 @@ import { inviteProblems } from './catalogue/invites';
 import { mailProblems } from './catalogue/mails';
 import { onboardingProblems } from './catalogue/onboardings';
 import { auditProblems } from './catalogue/audit';
+import { productProblems } from './catalogue/products';
 import { requestProblems } from './catalogue/requests';
 import { rolloutProblems } from './catalogue/rollout';
 import { tenantProblems } from './catalogue/tenants';
@@ -31,13 +33,15 @@ export const problems = {
   ...accessProblems,
   ...identityProblems,
   ...tenantProblems,
+  ...productProblems,
+  ...apiKeyProblems,
   ...inviteProblems,
   ...onboardingProblems,
   ...backendProblems,
   ...mailProblems,
   ...rolloutProblems,
-  ...archiveProblems,
   ...auditProblems,
+  ...archiveProblems,
 } as const satisfies Record<string, ProblemDefinition>;
 
 /** A code of the error catalogue. */

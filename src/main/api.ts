@@ -1,91 +1,122 @@
 import { createServer } from 'node:http';
 import type { Server } from 'node:http';
-import { parse as parseCookies } from 'cookie';
 import { createApp } from '../../api/app';
 import { answerUnreadable } from '../../api/unreadable';
+import { answerElsewhere } from '../../api/verify';
+import type { VerifyHandler } from '../../api/verify';
 import { createHandlers } from './handlers';
 import { endpoints } from '../contracts/endpoints';
-import { ConfigError, loadConfig } from '../platform/config';
-import { errorFields } from '../platform/log';
+import { loadConfig } from '../platform/config';
 import { captchaOf, createDeps, settleBoot } from './deps';
 import type { Deps } from './deps';
-import { databaseCheck, readinessOf } from './readiness';
+import { databaseCheck, pepperCheck, readinessOf } from './readiness';
 import { announce, listen } from './listen';
+import { tellStartFailure } from './start-failure';
 import { onStop } from './stop';
+import { startVerification } from './verification';
+
+/** The HTTP side of the API. */
+export interface ApiServer {
+  readonly server: Server;
+  /** Verifies keys on an address of its own, `VERIFY_ADDR`; undefined where `ADDR` does that. */
+  readonly verifyServer: Server | undefined;
+  /** Tells load balancers that this process is on its way out. */
+  stopServing(): void;
+  /** Ends what goes on beside requests, once the servers are closed. */
+  close(): Promise<void>;
+}
 
 /** Builds the HTTP server of the API on given dependencies. */
-export function createApiServer(deps: Deps): { server: Server; stopServing: () => void } {
+export function createApiServer(deps: Deps): ApiServer {
   let stopping = false;
   const checkDatabase = databaseCheck(deps.db);
-  const parts = createHandlers(deps, captchaOf(deps));
+  const checkPeppers = pepperCheck(deps.db, deps.apiKeys.hasher);
+  const verification = startVerification(deps);
+  const parts = createHandlers(deps, captchaOf(deps), verification.leakDoors);
   const app = createApp({
     contracts: endpoints,
     handlers: parts.handlers,
     pages: parts.pages,
     authenticate: parts.authenticate,
-    findOnboarding: (request) =>
-      parts.onboardingCookies.read(parseCookies(request.headers.cookie ?? '')),
+    findOnboarding: parts.findOnboarding,
     idempotencyKeys: parts.idempotencyKeys,
     limits: parts.limits,
     onRefused: parts.onRefused,
     readiness: async () =>
       stopping
         ? { ready: false, parts: { process: 'is stopping' } }
-        : readinessOf({ database: checkDatabase }),
+        : readinessOf({ database: checkDatabase, peppers: checkPeppers }),
     trustedProxies: deps.env.TRUSTED_PROXIES,
     publicUrl: deps.env.PUBLIC_URL,
     log: deps.log,
     metrics: deps.metrics,
   });
-  const server = createServer(
-    {
-      keepAliveTimeout: 65_000,
-      headersTimeout: 20_000,
-      requestTimeout: 60_000,
-      // The app refuses a request without it, with a problem.
-      requireHostHeader: false,
-    },
-    app,
-  );
+  const server = createServer(serverOptions, (request, response) => {
+    if (!verification.handle(request, response)) app(request, response);
+  });
   answerUnreadable(server);
   return {
     server,
+    verifyServer: verification.handleOwn && ownServer(verification.handleOwn),
     stopServing: () => {
       stopping = true;
     },
+    close: () => verification.stop(),
   };
+}
+
+const serverOptions = {
+  keepAliveTimeout: 65_000,
+  headersTimeout: 20_000,
+  requestTimeout: 60_000,
+  // The app refuses a request without it, with a problem.
+  requireHostHeader: false,
+};
+
+function ownServer(handle: VerifyHandler): Server {
+  const server = createServer(serverOptions, (request, response) => {
+    if (!handle(request, response)) answerElsewhere(request, response);
+  });
+  answerUnreadable(server);
+  return server;
 }
 
 async function main(): Promise<void> {
   const env = loadConfig(process.env, 'api');
   const deps = createDeps(env, { process: 'api' });
   await settleBoot(deps);
-  const { server, stopServing } = createApiServer(deps);
+  const api = createApiServer(deps);
+  const { server, verifyServer } = api;
   const url = await listen(server, env.ADDR);
+  if (verifyServer) {
+    const verifyUrl = await listen(verifyServer, env.VERIFY_ADDR);
+    deps.log.info({ url: verifyUrl }, `Keys are verified at ${verifyUrl}`);
+  }
   announce(deps.log, 'api', url);
   onStop(deps.log, async () => {
-    stopServing();
-    await new Promise<void>((resolve) => {
-      server.close(() => {
-        resolve();
-      });
-      server.closeIdleConnections();
-      setTimeout(() => {
-        server.closeAllConnections();
-      }, 12_000).unref();
-    });
+    api.stopServing();
+    await Promise.all([server, verifyServer].filter((one) => one !== undefined).map(finish));
+    await api.close();
     await deps.close();
+  });
+}
+
+// Takes nothing new, and cuts off after 12 s what is not finished.
+function finish(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => {
+      resolve();
+    });
+    server.closeIdleConnections();
+    setTimeout(() => {
+      server.closeAllConnections();
+    }, 12_000).unref();
   });
 }
 
 if (require.main === module) {
   main().catch((error: unknown) => {
-    if (error instanceof ConfigError) console.error(error.message);
-    else
-      console.error(
-        `The API could not start: ${error instanceof Error ? error.message : 'unknown'}`,
-        errorFields(error),
-      );
+    tellStartFailure('API', error);
     process.exit(1);
   });
 }

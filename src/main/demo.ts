@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { z } from 'zod';
+import type { ApiKeyIssued } from '../contracts/api-keys';
 import type { InviteCreated } from '../contracts/invites';
 import type { ClientStatus } from '../contracts/jobs';
 import type { RunFile } from '../servers/run-file';
@@ -17,6 +18,7 @@ const patienceMs = 60_000;
 
 type Invited = z.output<typeof InviteCreated>;
 type Status = z.output<typeof ClientStatus>;
+type Issued = z.output<typeof ApiKeyIssued>;
 
 interface Customer {
   readonly name: string;
@@ -152,19 +154,40 @@ async function follow(run: RunFile, clientId: string, terminal: Terminal): Promi
   });
 }
 
-/** What the demo brought about. */
-export interface DemoResult {
-  readonly company: string;
-  /** From the posted accept to `active`, in milliseconds. */
-  readonly timeToActiveMs: number;
+async function issueKey(run: RunFile, clientId: string): Promise<Issued> {
+  const response = await operator(run).post('/v1/api-keys', {
+    tenant_id: clientId,
+    name: 'first key',
+    scopes: ['whoami', 'products:read'],
+  });
+  if (response.status !== 201) throw await failure('The order of an API key', response);
+  return (await response.json()) as Issued;
+}
+
+/** Asks as a gateway would whether the key is good. */
+async function verifyKey(
+  run: RunFile,
+  key: string,
+): Promise<{ readonly code: string; readonly tenant_slug: string }> {
+  const response = await operator(run).post('/v1/internal/api-keys/verify', {
+    key,
+    scopes: ['products:read'],
+  });
+  if (!response.ok) throw await failure('The verification', response);
+  const verdict = (await response.json()) as { valid: boolean; code: string; tenant_slug: string };
+  if (verdict.valid) return verdict;
+  throw new SetupError(
+    `The new key does not verify: ${verdict.code}.`,
+    'The logs of the API are in .usher/logs.',
+  );
 }
 
 /**
  * Plays the main job over HTTP and SMTP as people would: an operator invites a customer, the mail
- * arrives, its link is opened and accepted, and the tenant becomes active. Throws a SetupError with
- * the reason when any of it fails.
+ * arrives, its link is opened and accepted, the tenant becomes active, and its first API key is issued
+ * and verifies. Throws a SetupError with the reason when any of it fails.
  */
-export async function playDemo(run: RunFile, terminal: Terminal): Promise<DemoResult> {
+export async function playDemo(run: RunFile, terminal: Terminal): Promise<void> {
   const { mailbox } = run;
   const { url: mailboxUrl } = mailbox;
   if (mailboxUrl === null) {
@@ -202,5 +225,15 @@ export async function playDemo(run: RunFile, terminal: Terminal): Promise<DemoRe
     (to) => `→ ${to}`,
   );
   await follow(run, invited.client_id, terminal);
-  return { company: customer.company, timeToActiveMs: performance.now() - acceptedAt };
+  terminal.done('tenant active', customer.company, performance.now() - acceptedAt);
+  const key = await terminal.step(
+    'API key issued',
+    () => issueKey(run, invited.client_id),
+    ({ prefix }) => `${prefix}…`,
+  );
+  await terminal.step(
+    'API key verified',
+    () => verifyKey(run, key.plaintext ?? ''),
+    ({ code, tenant_slug: slug }) => `${code} for ${slug}`,
+  );
 }

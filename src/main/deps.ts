@@ -1,15 +1,26 @@
 import { resolve } from 'node:path';
 import type { Client, Connection } from '@temporalio/client';
+import { createFailures } from '../domain/api-keys/failures';
+import type { Failures } from '../domain/api-keys/failures';
+import type { ApiKeyMaterial } from '../domain/api-keys/deps';
+import { settlePepper } from '../domain/api-keys/peppers';
 import { createSiteverify } from '../domain/onboarding/captcha';
-import { loadConnectors } from '../domain/onboarding/connectors';
+import { describeMistake, inspectConnectors } from '../domain/onboarding/connectors';
+import type { Connectors } from '../domain/onboarding/connectors';
 import type { OnboardingDeps } from '../domain/onboarding/deps';
 import { requireKids } from '../domain/secrets/secrets';
 import { settleIdentity } from '../domain/identity/upkeep';
+import { readCatalogue } from '../domain/tenants/catalogue-file';
+import { seedTenant } from '../domain/tenants/create-tenant';
+import { loadCatalogue } from '../domain/tenants/products';
+import { ConfigError } from '../platform/config';
 import type { Config, ProcessName } from '../platform/config';
 import { createKeyHasher } from '../platform/crypto/keys';
 import { createKeyRing } from '../platform/crypto/sealing';
-import { createDatabase } from '../platform/db';
+import { createDatabase, withSystem } from '../platform/db';
 import type { Database } from '../platform/db';
+import { createDirectoryExports } from '../platform/export-store';
+import type { ExportStore } from '../platform/export-store';
 import { createLog, errorFields } from '../platform/log';
 import type { Log } from '../platform/log';
 import { createMetrics } from '../platform/metrics';
@@ -25,12 +36,17 @@ import { requireAppRole } from './require-app-role';
 /** Everything that a process of Usher is built from. */
 export interface Deps extends OnboardingDeps {
   readonly env: Config;
+  readonly exports: ExportStore;
   readonly temporal: { readonly client: Client; readonly connection: Connection };
   readonly outbound: Outbound;
   readonly serviceKeys: {
     readonly prefix: string;
     readonly hasher: ReturnType<typeof createKeyHasher>;
   };
+  /** Failed attempts by source: verification and leak reports count here. */
+  readonly keyFailures: Failures;
+  /** What API keys of tenants are made and found with. */
+  readonly apiKeys: ApiKeyMaterial;
   close(): Promise<void>;
 }
 
@@ -78,13 +94,20 @@ export function createDeps(
     ring,
     outbox,
     outbound,
-    connectors: loadConnectors({ dir: resolve(env.CONNECTORS_DIR), env: process.env }),
+    exports: createDirectoryExports(exportDirectory(env)),
+    connectors: connectorsOf(env),
     metrics: createMetrics(),
     log,
     temporal,
     serviceKeys: {
       prefix: env.USHER_KEY_PREFIX,
       hasher: createKeyHasher(env.KEYS_HASH_PEPPER, 'usher/service-account/v1'),
+    },
+    keyFailures: createFailures(),
+    apiKeys: {
+      prefix: env.USHER_KEY_PREFIX,
+      format: env.KEYS_FORMAT,
+      hasher: createKeyHasher(env.KEYS_HASH_PEPPER, 'usher/api-key/v1'),
     },
     async close() {
       await outbox.settle();
@@ -95,8 +118,19 @@ export function createDeps(
   };
 }
 
+function connectorsOf(env: Config): Connectors {
+  const dir = resolve(env.CONNECTORS_DIR);
+  const { connectors, mistakes } = inspectConnectors({ dir, env: process.env });
+  if (!connectors) throw new ConfigError(mistakes.map((one) => describeMistake(one).trim()));
+  return connectors;
+}
+
+const exportDirectory = ({ TENANT_EXPORT_DIR: given, APP_ENV: app }: Config): string =>
+  given === '' && app === 'dev' ? '.usher/exports' : given;
+
 /** What has to hold before a process serves: the right database role, and no key missing that rows hang on. */
 export function settleBoot(deps: Deps): Promise<void> {
+  const catalogue = readCatalogue(deps.env.CATALOG_FILE);
   return onceReachable(deps.log, async () => {
     await requireAppRole(deps.db);
     await requireKids(deps.db, deps.ring);
@@ -104,6 +138,10 @@ export function settleBoot(deps: Deps): Promise<void> {
       issuerNames: deps.env.OIDC_ISSUERS.map(({ name }) => name),
       hasher: deps.serviceKeys.hasher,
     });
+    await settlePepper(deps.db, deps.apiKeys.hasher);
+    await withSystem(deps.db, 'boot', (tx) => loadCatalogue(tx, catalogue));
+    // With nothing configured there is a tenant to try things on.
+    if (deps.env.APP_ENV === 'dev') await withSystem(deps.db, 'boot', seedTenant);
   });
 }
 

@@ -26,6 +26,11 @@ function devSecrets(secrets: DevSecrets): Environment {
     KEYS_HASH_PEPPER: secrets.get('KEYS_HASH_PEPPER', () => randomSecret(32, 'base64')),
     SECRETS_KEY_RING: secrets.get('SECRETS_KEY_RING', () => `dev1:${randomSecret(32, 'base64')}`),
     COOKIE_SECRET: secrets.get('COOKIE_SECRET', () => randomSecret(32, 'base64')),
+    AUDIT_CHECKPOINT_KEYS: secrets.get(
+      'AUDIT_CHECKPOINT_KEYS',
+      () => `dev1:${randomSecret(32, 'base64')}`,
+    ),
+    AUDIT_SIGNING_KEY: secrets.get('AUDIT_SIGNING_KEY', () => `dev1:${randomSecret(32, 'base64')}`),
     SAMPLE_BACKEND_KEY: secrets.get('SAMPLE_BACKEND_KEY'),
   };
 }
@@ -90,6 +95,15 @@ export function systemEnvironment(
   const free = Object.entries(generated).filter(([name]) => !isConfigured(name));
   return Object.fromEntries([...own, ...free]);
 }
+
+/**
+ * Keeps an api or worker small, as the Dockerfile does: short-lived objects are collected sooner, and glibc keeps two
+ * pools of memory instead of eight a core. Why: docs/decisions/0024-small-young-heaps.md
+ */
+export const leanMemory: Environment = {
+  MALLOC_ARENA_MAX: '2',
+  NODE_OPTIONS: '--max-semi-space-size=4',
+};
 
 /**
  * The environment without what that process must not have: only `migrate` may know the owner of the

@@ -7,7 +7,7 @@ import type { KeptProcess } from '../servers/keeper-client';
 import { stages } from '../servers/keeper-protocol';
 import { lastLines, logEnd, logSince, rotateLog } from '../servers/log-tail';
 import { SetupError } from '../servers/setup-error';
-import { environmentFor, type Environment } from './dev-environment';
+import { environmentFor, leanMemory, type Environment } from './dev-environment';
 import type { SystemContext } from './dev-tools';
 
 const run = promisify(execFile);
@@ -68,7 +68,7 @@ export async function startProgram(
     name,
     file: process.execPath,
     args: [...nodeFlags, program(root, name)],
-    env: environmentFor(name, environment),
+    env: { ...leanMemory, ...environmentFor(name, environment) },
     cwd: root,
     logFile,
     stage: stages.program,

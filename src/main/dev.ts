@@ -108,8 +108,7 @@ async function play(
   const stateDir = stateDirOf(root);
   if (command === 'demo') {
     terminal.gap();
-    const { company, timeToActiveMs } = await playDemo(system.run(), terminal);
-    terminal.done('tenant active', company, timeToActiveMs);
+    await playDemo(system.run(), terminal);
     terminal.gap();
     terminal.say(
       `Total ${((Date.now() - startedAt) / 1000).toFixed(1)} s, from the start of this command.`,

@@ -2,25 +2,34 @@ import type { Request, Router } from 'express';
 import { createAuthenticate } from '../../api/middleware/authenticate';
 import { createCookies } from '../../api/middleware/cookies';
 import { createIdempotencyKeys } from '../../api/middleware/idempotency';
-import { createOnboardingCookies } from '../../api/onboarding-cookie';
-import type { OnboardingCookies } from '../../api/onboarding-cookie';
+import { createFindOnboarding, createOnboardingCookies } from '../../api/onboarding-cookie';
 import type { AnyHandlers, RouterDeps } from '../../api/router';
 import { clientAddress } from '../../api/app';
 import { createAuditRoutes } from '../../api/routes/audit';
 import { createAuditArchiveRoutes } from '../../api/routes/audit-archive';
+import { createAuditCheckpointRoutes } from '../../api/routes/audit-checkpoints';
+import { createApiKeyRoutes } from '../../api/routes/api-keys';
+import { createCatalogueRoutes } from '../../api/routes/catalogue';
+import { createEventRoutes } from '../../api/routes/events';
 import { createHolderRoutes } from '../../api/routes/holders';
 import { createIncidentRoutes } from '../../api/routes/incidents';
 import { createInviteRoutes } from '../../api/routes/invites';
 import { createJobRoutes } from '../../api/routes/jobs';
 import { createLoginLinkRoutes } from '../../api/routes/login-link';
+import { createKeyRotationRoutes } from '../../api/routes/key-rotations';
 import { createOrderRoutes } from '../../api/routes/orders';
+import { createPeopleRoutes } from '../../api/routes/people';
 import { createProvisioningRoutes } from '../../api/routes/provisioning';
+import { createRegistryRoutes } from '../../api/routes/registry';
 import { createRolloutRoutes } from '../../api/routes/rollout';
 import { createServiceAccountRoutes } from '../../api/routes/service-accounts';
 import { createSignInRoutes } from '../../api/routes/sign-in';
+import { createTenantMoveRoutes } from '../../api/routes/tenant-moves';
 import { createTenantResourceRoutes } from '../../api/routes/tenant-resources';
+import { createTenantRoutes } from '../../api/routes/tenants';
 import { createUserRoutes } from '../../api/routes/users';
 import { createPageRoutes } from '../../api/pages/routes';
+import type { LeakDoors } from '../domain/api-keys/leaks';
 import * as audit from '../domain/audit/audit-entries';
 import { createReadNotes } from '../domain/audit/reads';
 import { createIssuers } from '../domain/identity/oidc-issuers';
@@ -45,11 +54,15 @@ export interface HttpParts {
   readonly idempotencyKeys: RouterDeps['idempotencyKeys'];
   readonly limits: RouterDeps['limits'];
   readonly onRefused: RouterDeps['onRefused'];
-  readonly onboardingCookies: OnboardingCookies;
+  readonly findOnboarding: RouterDeps['findOnboarding'];
 }
 
 /** Builds every handler of the API from the dependencies of the process. */
-export function createHandlers(deps: Deps, captcha: CaptchaProvider | undefined): HttpParts {
+export function createHandlers(
+  deps: Deps,
+  captcha: CaptchaProvider | undefined,
+  leakDoors: LeakDoors,
+): HttpParts {
   const { env, db, ring } = deps;
   const [cookieKey] = env.COOKIE_SECRET;
   if (!cookieKey) throw new Error('COOKIE_SECRET is empty');
@@ -81,6 +94,7 @@ export function createHandlers(deps: Deps, captcha: CaptchaProvider | undefined)
     ...createLoginLinkRoutes({ ...shared, cookies }),
     ...createServiceAccountRoutes(shared),
     ...createUserRoutes(shared),
+    ...createPeopleRoutes(shared),
     ...createInviteRoutes(shared),
     ...createHolderRoutes({ ...shared, cookies: onboardingCookies }),
     ...createProvisioningRoutes(shared),
@@ -88,18 +102,27 @@ export function createHandlers(deps: Deps, captcha: CaptchaProvider | undefined)
     ...createJobRoutes(shared),
     ...createRolloutRoutes(shared),
     ...createIncidentRoutes(shared),
+    ...createRegistryRoutes(shared),
+    ...createCatalogueRoutes(shared),
+    ...createEventRoutes(shared),
+    ...createTenantRoutes(shared),
+    ...createTenantMoveRoutes(shared),
     ...createTenantResourceRoutes(shared),
+    ...createApiKeyRoutes({ ...shared, leakDoors }),
+    ...createKeyRotationRoutes(shared),
+    ...createAuditCheckpointRoutes(shared),
     ...createAuditRoutes({ ...shared, readNotes: createReadNotes() }),
     ...createAuditArchiveRoutes(shared),
   };
   const idempotencyKeys = createIdempotencyKeys({ secret: cookieKey.key, ring });
+  const findOnboarding = createFindOnboarding(db, onboardingCookies);
   const authenticate = createAuthenticate({
     db,
     serviceKeys: deps.serviceKeys,
     issuers,
     cookies,
     clientAddress: (request: Request) => clientAddress(request),
-    readOnboarding: onboardingCookies.read,
+    findOnboarding,
   });
   return {
     handlers: handlers as unknown as AnyHandlers,
@@ -131,6 +154,6 @@ export function createHandlers(deps: Deps, captcha: CaptchaProvider | undefined)
         deps.log.warn(errorFields(error), 'A refusal could not be audited');
       });
     },
-    onboardingCookies,
+    findOnboarding,
   };
 }

@@ -1,6 +1,7 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Log } from '../platform/log';
+import { StartError } from './start-failure';
 
 /** Where a process listens. */
 export interface ListenAddress {
@@ -10,14 +11,14 @@ export interface ListenAddress {
 
 /**
  * Begins to listen and returns the URL on this machine.
- * @throws Error that says what to do when the port is taken
+ * @throws StartError that says what to do when the port is taken
  */
 export function listen(server: Server, address: ListenAddress): Promise<string> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       reject(
         error.code === 'EADDRINUSE'
-          ? new Error(
+          ? new StartError(
               `Port ${String(address.port)} is taken: stop what listens there or set another address`,
             )
           : error,

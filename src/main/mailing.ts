@@ -6,6 +6,7 @@ import type { Log } from '../platform/log';
 import type { Metrics } from '../platform/metrics';
 import type { Mail, MailSender, MailStatus } from '../domain/mails/mails';
 import type { OnboardingDeps } from '../domain/onboarding/deps';
+import { isStillTrue } from '../domain/tenants/mail-relevance';
 
 type Writers = {
   readonly [K in MailKind]: (mail: Mail, token: string | null) => MailData[K];
@@ -17,6 +18,9 @@ const text = (mail: Mail, name: string): string => {
 };
 const maybe = (mail: Mail, name: string): string | null => text(mail, name) || null;
 const moment = (mail: Mail, name: string): Date => new Date(text(mail, name) || Date.now());
+// Null for a time that has passed: what was to end has ended.
+const ahead = (mail: Mail, name: string): Date | null =>
+  moment(mail, name).getTime() > Date.now() ? moment(mail, name) : null;
 
 /** What each kind of mail says, from its row and the token of its link. */
 function createWriters(publicUrl: string): Writers {
@@ -32,6 +36,22 @@ function createWriters(publicUrl: string): Writers {
     email: text(mail, 'invitee'),
     link: `${publicUrl}/console/onboardings/${mail.onboardingId ?? ''}`,
   });
+  const key = (mail: Mail) => ({
+    recipientName: mail.toName,
+    tenantName: text(mail, 'tenant_name'),
+    keyName: text(mail, 'key_name'),
+    keyPrefix: text(mail, 'key_prefix'),
+    link: `${publicUrl}/docs`,
+  });
+  const trial = (mail: Mail): MailData['trial-ending'] => ({
+    recipientName: mail.toName,
+    tenantName: text(mail, 'tenant_name'),
+    productName: maybe(mail, 'product'),
+    endsAt: moment(mail, 'ends_at'),
+    link: `${publicUrl}/onboarding/progress`,
+  });
+  const tenantPage = (mail: Mail): string =>
+    `${publicUrl}/console/tenants/${encodeURIComponent(text(mail, 'tenant_slug'))}`;
   return {
     invite,
     'invite-reminder': invite,
@@ -75,6 +95,46 @@ function createWriters(publicUrl: string): Writers {
       role: text(mail, 'role') as MailData['operator-invite']['role'],
       link: `${publicUrl}/login/${token ?? ''}`,
       expiresAt: moment(mail, 'expires_at'),
+    }),
+    'key-rotation-reminder': (mail) => ({
+      ...key(mail),
+      endsAt: moment(mail, 'ends_at'),
+      newKeyUsed: mail.data['new_key_used'] === true,
+    }),
+    'key-rotation-unused': (mail) => ({ ...key(mail), endsAt: ahead(mail, 'ends_at') }),
+    'key-rotation-extended': (mail) => ({
+      ...key(mail),
+      endsAt: moment(mail, 'ends_at'),
+      extensionsLeft: Number(mail.data['extensions_left'] ?? 0),
+    }),
+    'key-rotation-requested': (mail) => ({
+      ...key(mail),
+      because: text(mail, 'reason') === 'leaked' ? 'leaked' : 'scheduled',
+    }),
+    'key-leaked': (mail) => ({ ...key(mail), endsAt: ahead(mail, 'ends_at') }),
+    'tenant-notice': (mail) => ({
+      recipientName: mail.toName,
+      tenantName: text(mail, 'tenant_name'),
+      change: text(mail, 'change') as MailData['tenant-notice']['change'],
+      purgeAt: maybe(mail, 'purge_at') === null ? null : moment(mail, 'purge_at'),
+      link: `${publicUrl}/onboarding/progress`,
+    }),
+    'trial-ending': trial,
+    'trial-ended': trial,
+    'purge-blocked': (mail) => ({
+      tenantName: text(mail, 'tenant_name'),
+      problemTitle: text(mail, 'problem_title'),
+      whatToDo: text(mail, 'problem_next'),
+      blockedAt: moment(mail, 'blocked_at'),
+      link: tenantPage(mail),
+    }),
+    'catalog-request': (mail) => ({
+      tenantName: text(mail, 'tenant_name'),
+      productName: text(mail, 'product'),
+      trial: mail.data['trial'] === true,
+      note: maybe(mail, 'note'),
+      requestedAt: moment(mail, 'requested_at'),
+      link: tenantPage(mail),
     }),
   };
 }
@@ -141,7 +201,16 @@ function warnOf(log: Log, mail: Mail, failed: string): void {
   );
 }
 
-const toCustomers = ['invite', 'invite-reminder', 'customer-input-reminder', 'welcome'];
+const toCustomers = [
+  'invite',
+  'invite-reminder',
+  'customer-input-reminder',
+  'welcome',
+  'key-rotation-reminder',
+  'key-rotation-unused',
+  'key-rotation-extended',
+  'key-rotation-requested',
+];
 const closedStatuses = ['suspended', 'archived', 'deleted', 'purging'];
 
 /**
@@ -155,6 +224,7 @@ async function stillWanted(tx: Tx, mail: Mail): Promise<boolean> {
     ]);
     if (tenant && closedStatuses.includes(tenant.status)) return false;
   }
+  if (!(await isStillTrue(tx, mail))) return false;
   if (mail.inviteTokenId === null) return true;
   const open = await tx.maybe(
     `select 1 from invite_tokens as t join invites as i on i.id = t.invite_id

@@ -1,7 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
+import { wakeAllRotationsFrom } from '../domain/api-keys/reconciler';
 import { wakeAllFrom } from '../domain/onboarding/reconciler';
+import { wakeTrialsFrom } from '../domain/tenants/trials';
+import { wakeTenantsFrom } from '../domain/tenants/wake';
 import { withSystem } from '../platform/db';
+import type { Tx } from '../platform/db';
 import { readState, takeState, writeState } from '../platform/system-state';
 import type { Deps } from './deps';
 
@@ -12,7 +16,22 @@ const progress = 'temporal-namespace-waking';
 /** Milliseconds between two batches, over all workers: the bound of the rate. */
 const pauseMs = 200;
 
-const Progress = z.object({ namespace: z.string(), from: z.uuid().nullable() });
+/** Wakes a batch of one kind of processes from an id on; resolves with the id to go on from, null after the last. */
+type WakeFrom = (tx: Tx, deps: Pick<Deps, 'outbox'>, from: string | null) => Promise<string | null>;
+
+/** Every kind of process that a workflow drives, in the order in which they are woken. */
+const kinds: readonly WakeFrom[] = [
+  wakeAllFrom,
+  wakeTenantsFrom,
+  wakeTrialsFrom,
+  wakeAllRotationsFrom,
+];
+
+const Progress = z.object({
+  namespace: z.string(),
+  kind: z.int().nonnegative(),
+  from: z.uuid().nullable(),
+});
 
 /**
  * Wakes everything that has not ended when the namespace is another one than last time: a new Temporal, or one whose
@@ -47,10 +66,11 @@ function wakeBatch(
     const taken = await takeState(tx, progress, pauseMs);
     if (!taken) return 'taken';
     const before = Progress.safeParse(taken.value).data;
-    const from = before?.namespace === namespace ? before.from : null;
-    const next = await wakeAllFrom(tx, deps, from);
-    await writeState(tx, progress, { namespace, from: next });
-    if (next !== null) return 'more';
+    const { kind, from } = before?.namespace === namespace ? before : { kind: 0, from: null };
+    const next = (await kinds[kind]?.(tx, deps, from)) ?? null;
+    const ahead = { kind: next === null ? kind + 1 : kind, from: next };
+    await writeState(tx, progress, { namespace, ...ahead });
+    if (ahead.kind < kinds.length) return 'more';
     await writeState(tx, known, namespace);
     return 'last';
   });

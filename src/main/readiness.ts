@@ -1,3 +1,5 @@
+import { missingPeppers } from '../domain/api-keys/peppers';
+import type { KeyHasher } from '../platform/crypto/keys';
 import type { Database } from '../platform/db';
 import { migrationNames } from './migrate';
 
@@ -46,5 +48,18 @@ export function databaseCheck(db: Database): Check {
     const done = new Set(rows.map(({ name }) => name));
     const missing = names.filter((name) => !done.has(name));
     return missing.length === 0 ? 'ok' : `lacks the migration ${String(missing[0])}: run migrate`;
+  };
+}
+
+/** Whether this process has the pepper that new keys are made with, and every one that keys still hang on. */
+export function pepperCheck(db: Database, hasher: KeyHasher): Check {
+  return async () => {
+    // A database that is away says so itself.
+    const missing = await missingPeppers(db, hasher).catch(() => undefined);
+    if (!missing) return 'ok';
+    const { current, inUse } = missing;
+    if (current !== null) return `lacks the current pepper ${current}: set KEYS_HASH_PEPPER`;
+    if (inUse.length === 0) return 'ok';
+    return `lacks the pepper ${inUse.join(', ')}, which keys hang on: set KEYS_HASH_PEPPER`;
   };
 }

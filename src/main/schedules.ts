@@ -13,6 +13,7 @@ interface Tick {
 const ticks: readonly Tick[] = [
   { name: 'reconcile-tenants', workflowType: 'planReconciliation', every: '1 hour' },
   { name: 'evaluate-gates', workflowType: 'evaluateRollout', every: '5 minutes' },
+  { name: 'look-after-keys', workflowType: 'lookAfterKeys', every: '10 minutes' },
 ];
 
 const memoField = 'usher-hash';

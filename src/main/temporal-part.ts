@@ -148,7 +148,8 @@ async function createWorkers(
     taskQueue: env.TASK_QUEUE,
     workflowBundle: { codePath: bundlePath },
     maxConcurrentLocalActivityExecutions: env.WORKER_ACTIVITY_SLOTS,
-    maxCachedWorkflows: 600,
+    // What waits for a customer, a turn or an order needs no place in memory: it is read again when it is woken.
+    maxCachedWorkflows: 200,
   });
   const backends = await Promise.all(
     [...deps.connectors.connectors.keys()].map((connector) =>

@@ -1,5 +1,8 @@
+import { wakeUndrivenRotations } from '../domain/api-keys/reconciler';
 import { relayMails } from '../domain/mails/mails';
 import type { MailSender } from '../domain/mails/mails';
+import { wakeUndrivenTrials } from '../domain/tenants/trials';
+import { wakeUndrivenTenants } from '../domain/tenants/wake';
 import { sweepIdentity } from '../domain/identity/upkeep';
 import { dropStalePlaces } from '../domain/onboarding/backend-rate';
 import { releaseHeld } from '../domain/onboarding/held-invites';
@@ -92,7 +95,12 @@ export function startUpkeep(deps: Deps, mailSender: MailSender): Upkeep {
 
 async function reconcile(deps: Deps): Promise<boolean> {
   const { db } = deps;
-  const woken = await wakeUndriven(deps, deps.env.DRIVE_WITHIN_HOURS);
+  const hours = deps.env.DRIVE_WITHIN_HOURS;
+  const woken =
+    (await wakeUndriven(deps, hours)) +
+    (await wakeUndrivenTenants(deps, hours)) +
+    (await wakeUndrivenTrials(deps, hours)) +
+    (await wakeUndrivenRotations(deps, hours));
   if (woken > 0) deps.log.info({ woken }, `Woke ${String(woken)} processes that nobody drove`);
   const released = await withSystem(db, 'reconciler', (tx) => releaseHeld(tx, deps, 50));
   await withSystem(db, 'reconciler', dropStalePlaces);
@@ -104,7 +112,7 @@ async function reconcile(deps: Deps): Promise<boolean> {
   }
   const swept = (await sweepPlatform(db, 1000)) + (await sweepIdentity(db, 1000));
   const rewrapped = await rewrapBatch(db, deps.ring, 200);
-  return woken === 200 || released === 50 || swept >= 1000 || rewrapped === 200;
+  return woken >= 200 || released === 50 || swept >= 1000 || rewrapped === 200;
 }
 
 async function measure(deps: Deps): Promise<void> {

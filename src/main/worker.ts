@@ -1,18 +1,19 @@
 import { createServer } from 'node:http';
 import { createActivities } from '../../activities';
-import { ConfigError, loadConfig } from '../platform/config';
+import { loadConfig } from '../platform/config';
 import { withSystem } from '../platform/db';
-import { errorFields } from '../platform/log';
 import { startStepCounters } from '../platform/metrics';
 import { createMailTransport } from '../platform/mail/transport';
 import { declareLimits } from '../domain/onboarding/backend-rate';
-import { startAuditPart } from './audit-part';
+import { auditPartOptions, startAuditPart } from './audit-part';
+import type { AuditPartOptions } from './audit-part';
 import { onceReachable } from './await-database';
 import { createDeps, settleBoot } from './deps';
 import type { Deps } from './deps';
 import { announce, listen } from './listen';
 import { createMailSender } from './mailing';
-import { databaseCheck, readinessOf } from './readiness';
+import { databaseCheck, pepperCheck, readinessOf } from './readiness';
+import { tellStartFailure } from './start-failure';
 import { onStop } from './stop';
 import { installRuntime, startTemporalPart } from './temporal-part';
 import { watchTemporal } from './temporal-watch';
@@ -26,15 +27,15 @@ export interface RunningWorker {
 
 /** What a worker has beside its dependencies. */
 export interface WorkerOptions {
-  /** Postgres as usher_sequencer; the configured one unless said otherwise. */
-  readonly sequencerUrl?: string;
+  /** How the audit log is kept; as configured unless said otherwise. */
+  readonly audit?: AuditPartOptions;
   readonly bundlePath?: string;
 }
 
 /** Starts relay, reconciler, mail relay, sequencer and the supervised Temporal part; none of them stops the others. */
 export async function startWorker(
   deps: Deps,
-  { sequencerUrl, ...options }: WorkerOptions = {},
+  { audit: auditOptions, ...options }: WorkerOptions = {},
 ): Promise<RunningWorker> {
   const transport = createMailTransport({
     url: deps.env.SMTP_URL.reveal(),
@@ -46,7 +47,7 @@ export async function startWorker(
     withSystem(deps.db, 'boot', (tx) => declareLimits(tx, pathLimitsOf(deps))),
   );
   const upkeep = startUpkeep(deps, mailSender);
-  const audit = startAuditPart(deps, sequencerUrl ?? deps.env.DATABASE_SEQUENCER_URL.reveal());
+  const audit = startAuditPart(deps, auditOptions ?? auditPartOptions(deps.env));
   const watch = watchTemporal(deps, (namespaceId) => {
     upkeep.onTemporalFound(namespaceId);
   });
@@ -83,11 +84,13 @@ async function main(): Promise<void> {
   const worker = await startWorker(deps);
   let stopping = false;
   const checkDatabase = databaseCheck(deps.db);
+  const checkPeppers = pepperCheck(deps.db, deps.apiKeys.hasher);
   const readiness = () =>
     stopping
       ? Promise.resolve({ ready: false, parts: { process: 'is stopping' } })
       : readinessOf({
           database: checkDatabase,
+          peppers: checkPeppers,
           temporal: async () => {
             if (!worker.isPolling()) return 'is not polled';
             const { connection } = deps.temporal;
@@ -132,12 +135,7 @@ async function main(): Promise<void> {
 
 if (require.main === module) {
   main().catch((error: unknown) => {
-    if (error instanceof ConfigError) console.error(error.message);
-    else
-      console.error(
-        `The worker could not start: ${error instanceof Error ? error.message : 'unknown'}`,
-        errorFields(error),
-      );
+    tellStartFailure('worker', error);
     process.exit(1);
   });
 }

@@ -1,4 +1,4 @@
-import { isIP } from 'node:net';
+import { isIP, isIPv4 } from 'node:net';
 
 /** An address range: `address/bits`, its host bits as they were given. */
 export interface AddressRange {
@@ -11,6 +11,7 @@ export interface AddressRange {
  * Undefined when the text is no address.
  */
 export function normaliseAddress(text: string | undefined): string | undefined {
+  if (text !== undefined && isIPv4(text)) return text;
   const bare = (text ?? '')
     .trim()
     .replace(/^\[(.*)\]$/, '$1')

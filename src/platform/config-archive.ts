@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import type { Variable } from './config';
-import { optionalSecret, trueFalse, whole } from './config-values';
+import { optionalSecret, whole, yesNo } from './config-values';
 import type { Secret } from './config-values';
 
 const only = ['worker', 'cli'] as const;
 
-/** Variables of the audit log's archive. */
+/** Variables of the store of the audit log's archive and published checkpoints. */
 export const archiveVariables = {
   ARCHIVE_ENABLED: { description: 'true to archive the audit log every day', default: 'false' },
   ARCHIVE_RUN_HOUR_UTC: { description: 'Hour of the daily archive run, in UTC', default: '3' },
@@ -54,7 +54,7 @@ export const archiveVariables = {
 
 /** How each of them is read. */
 export const archiveShape = {
-  ARCHIVE_ENABLED: trueFalse,
+  ARCHIVE_ENABLED: yesNo,
   ARCHIVE_RUN_HOUR_UTC: whole(0, 23),
   AUDIT_HOT_RETENTION_DAYS: whole(0, 36_500),
   ARCHIVE_GRACE_HOURS: z.coerce.number().min(0).max(8_760),
@@ -67,7 +67,7 @@ export const archiveShape = {
   AUDIT_COLD_REGION: z.string().regex(/^[a-z0-9-]+$/, 'must be the name of a region'),
   AUDIT_COLD_ACCESS_KEY: z.string(),
   AUDIT_COLD_SECRET_KEY: optionalSecret,
-  AUDIT_COLD_SSE: trueFalse,
+  AUDIT_COLD_SSE: yesNo,
 } satisfies Record<keyof typeof archiveVariables, z.ZodType>;
 
 /** What is missing beside a bucket, or a bucket where one is needed. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseRange } from './client-addresses';
 
 /** A secret of the configuration; prints as `[secret]` wherever it is logged or serialised. */
 export interface Secret {
@@ -43,8 +44,8 @@ export interface NamedKey {
 
 /** `on` or `off`. */
 export const onOff = z.enum(['on', 'off']).transform((value) => value === 'on');
-/** `true` or `false`; `on` and `off` say the same. */
-export const trueFalse = z
+/** `true` or `false`; `on` and `off` mean the same. */
+export const yesNo = z
   .enum(['true', 'false', 'on', 'off'])
   .transform((value) => value === 'true' || value === 'on');
 /** A whole number within bounds. */
@@ -55,6 +56,11 @@ export const list = z.string().transform((text) =>
     .split(',')
     .map((part) => part.trim())
     .filter(Boolean),
+);
+/** Addresses and CIDR ranges by comma. */
+export const ranges = list.refine(
+  (parts) => parts.every((part) => parseRange(part) !== undefined),
+  'must be addresses or CIDR ranges by comma, e.g. `10.0.0.0/8,::1`',
 );
 /** `[host]:port`. */
 export const address = z.string().transform((text, context) => {

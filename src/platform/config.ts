@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { messageOf, toPointer } from '../errors/http';
 import { archiveMistakes, archiveShape, archiveVariables } from './config-archive';
 import {
   address,
@@ -9,11 +10,14 @@ import {
   oidcIssuers,
   onOff,
   optionalSecret,
+  ranges,
   rate,
   secret,
   secretOf,
   whole,
+  yesNo,
 } from './config-values';
+import { keyFormats } from './crypto/key-formats';
 
 /** One variable of the environment, as `.env.example` describes it. */
 export interface Variable {
@@ -94,6 +98,19 @@ export const variables = {
   },
   TERMS_URL: { description: 'Terms that customers accept', default: 'https://example.com/terms' },
   TERMS_VERSION: { description: 'Version of the terms, stored at accept', default: '1' },
+  TENANTS_REQUIRE_PARTNER: {
+    description: 'true to refuse tenants without a partner',
+    default: 'false',
+  },
+  CATALOG_FILE: {
+    description: 'File of products that the catalogue begins with; those that are there stay',
+    default: 'catalog/products.json',
+  },
+  TENANT_EXPORT_DIR: {
+    description:
+      'Directory of the exports that precede a purge, backed up (dev: .usher/exports); without one nothing is purged',
+    default: '',
+  },
   CONNECTORS_DIR: {
     description: 'Folder of connector files and blueprints.json',
     default: 'connectors',
@@ -107,6 +124,19 @@ export const variables = {
     secret: true,
   },
   USHER_KEY_PREFIX: { description: 'Prefix of issued keys', default: 'ush' },
+  VERIFY_ADDR: {
+    description:
+      'Where keys are verified outside dev while VERIFY_ALLOW_CIDRS is empty; whoever reaches it may ask',
+    default: '127.0.0.1:8092',
+  },
+  VERIFY_ALLOW_CIDRS: {
+    description: 'Peers that may verify keys on ADDR, by comma (dev: loopback)',
+    default: '',
+  },
+  KEYS_FORMAT: {
+    description: 'Form of issued API keys, usher, trk or bp; all of them are accepted',
+    default: 'usher',
+  },
   SECRETS_KEY_RING: {
     description: '`kid:base64` of 32 bytes each, by comma; the first is active',
     secret: true,
@@ -114,6 +144,20 @@ export const variables = {
   COOKIE_SECRET: {
     description: 'At least 32 bytes, base64; signs forms, cursors and cookies',
     secret: true,
+  },
+  AUDIT_CHECKPOINT_KEYS: {
+    description: '`id:base64` of 32 bytes each, by comma: ed25519 seeds; the first signs the log',
+    secret: true,
+    only: ['worker', 'cli'],
+  },
+  AUDIT_SIGNING_KEY: {
+    description: '`label:base64` of at least 32 bytes: the HMAC line of checkpoints',
+    secret: true,
+    only: ['worker', 'cli'],
+  },
+  AUDIT_TRUSTED_KEY: {
+    description: "The log's verifier key that `audit verify` trusts; without it the stored one",
+    default: '',
   },
   PASSWORD_MIN_LENGTH: { description: 'Shortest password', default: '15' },
   OIDC_ISSUERS: { description: 'JSON list of identity providers', secret: true, default: '[]' },
@@ -190,14 +234,23 @@ const shape = {
   OPERATORS_MAIL: list,
   TERMS_URL: z.url({ protocol: /^https?$/ }),
   TERMS_VERSION: z.string().min(1),
+  TENANTS_REQUIRE_PARTNER: yesNo,
+  CATALOG_FILE: z.string(),
+  TENANT_EXPORT_DIR: z.string(),
   CONNECTORS_DIR: z.string().min(1),
   OUTBOUND_ALLOW_CIDRS: list,
   KEYS_HASH_PEPPER: keyList(32, false),
   USHER_KEY_PREFIX: z
     .string()
     .regex(/^[a-z][a-z0-9]{1,9}$/, 'must be 2 to 10 lower-case letters or digits'),
+  VERIFY_ADDR: address,
+  VERIFY_ALLOW_CIDRS: ranges,
+  KEYS_FORMAT: z.enum(keyFormats),
   SECRETS_KEY_RING: keyList(32, true),
   COOKIE_SECRET: keyList(32, false),
+  AUDIT_CHECKPOINT_KEYS: keyList(32, true),
+  AUDIT_SIGNING_KEY: keyList(32, false),
+  AUDIT_TRUSTED_KEY: z.string(),
   PASSWORD_MIN_LENGTH: whole(8, 128),
   OIDC_ISSUERS: oidcIssuers,
   SESSION_IDLE_MINUTES: whole(1, 1440),
@@ -268,7 +321,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, process: ProcessName): Config
     if (parsed.success) values[name] = parsed.data;
     else
       mistakes.push(
-        `${name} ${parsed.error.issues.map((issue) => issue.message).join('; ')} (${variable.description})`,
+        `${name} ${parsed.error.issues.map(mistakeOf).join('; ')} (${variable.description})`,
       );
   }
   mistakes.push(...archiveMistakes(values));
@@ -276,11 +329,21 @@ export function loadConfig(env: NodeJS.ProcessEnv, process: ProcessName): Config
   return values as Config;
 }
 
+/** What a command asks for only when it uses it. */
+const rare: ReadonlySet<string> = new Set<VariableName>([
+  'DATABASE_OWNER_URL',
+  'DATABASE_SEQUENCER_URL',
+  'AUDIT_CHECKPOINT_KEYS',
+  'AUDIT_SIGNING_KEY',
+]);
+function mistakeOf(issue: z.core.$ZodIssue): string {
+  return `${toPointer(issue.path)} ${messageOf(issue)}`.trim();
+}
+
 // migrate needs its one URL and nothing else, so that its secrets stay few.
 function isNeeded(name: string, process: ProcessName): boolean {
   if (process === 'migrate') return name === 'DATABASE_OWNER_URL';
-  const rare = ['DATABASE_OWNER_URL', 'DATABASE_SEQUENCER_URL'];
-  return !(process === 'cli' && rare.includes(name));
+  return !(process === 'cli' && rare.has(name));
 }
 
 function readVariable(

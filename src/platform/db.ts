@@ -37,6 +37,8 @@ export interface DatabaseOptions {
   /** Most connections at a time; default 10. */
   readonly max?: number;
   readonly applicationName: string;
+  /** How long a connection may take to open; default 5 s. */
+  readonly connectTimeoutMs?: number;
   /** How long a statement may stay without any answer; default 20 s. */
   readonly queryTimeoutMs?: number;
   /** Told of errors on idle connections, which would otherwise end the process. */
@@ -51,7 +53,7 @@ export function createDatabase(options: DatabaseOptions): Database {
     application_name: options.applicationName,
     // Short statements only: compiling one would cost more than running it.
     options: '-c jit=off',
-    connectionTimeoutMillis: 5_000,
+    connectionTimeoutMillis: options.connectTimeoutMs ?? 5_000,
     // Longer than the server lets any statement run: whoever says nothing for that long is not there any more.
     query_timeout: options.queryTimeoutMs ?? 20_000,
     idleTimeoutMillis: 30_000,
@@ -263,8 +265,10 @@ export type SystemPurpose =
   | 'holder'
   | 'idempotency'
   | 'metrics'
+  | 'audit'
   | 'sequencer'
   | 'archive'
+  | 'usage'
   | 'boot'
   | 'cli';
 

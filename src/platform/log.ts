@@ -3,6 +3,7 @@ import type { DestinationStream, Logger } from 'pino';
 import { reduceError } from '../errors/temporal';
 import { DomainError } from '../errors/problems';
 import { newId } from './ids';
+import { createLogOutput } from './log-output';
 import { requestContext, workNotes } from './request-context';
 
 /** The structured log of a process: readable sentences with dotted fields, never inputs, tokens or addresses. */
@@ -30,7 +31,7 @@ export function createLog(
           : {};
       },
     },
-    to ?? pino.destination({ dest: 1, sync: false }),
+    to ?? createLogOutput(1),
   );
 }
 

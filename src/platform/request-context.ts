@@ -24,6 +24,15 @@ export function withRequestContext<T>(context: RequestContext, fn: () => T): T {
   return storage.run({ context, notes: {} }, fn);
 }
 
+/** Runs a function on behalf of another request, whose id its log lines and rows then carry; the notes stay. */
+export function onBehalfOf<T>(requestId: string, fn: () => T): T {
+  const running = storage.getStore();
+  return storage.run(
+    { context: { ...running?.context, requestId }, notes: running?.notes ?? {} },
+    fn,
+  );
+}
+
 /** The context of the running request, if there is one. */
 export function requestContext(): RequestContext | undefined {
   return storage.getStore()?.context;

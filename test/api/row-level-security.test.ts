@@ -7,6 +7,7 @@ import { startTestApp } from '../support/test-app';
 import type { TestApp } from '../support/test-app';
 import { backendControl, paths } from '../workflows/backend-control';
 import { order, parked } from '../workflows/courses';
+import { insertEntitlement, insertKey } from '../domain/api-keys/rows';
 
 let app: TestApp;
 let superuser: Client;
@@ -23,6 +24,40 @@ const seenUnscoped = async (table: string): Promise<number> => {
 
 const inAll = async (table: string): Promise<number> =>
   (await superuser.query<{ n: number }>(`select count(*)::int as n from ${table}`)).rows[0]?.n ?? 0;
+
+/** A key of a tenant with everything that hangs on it. */
+async function insertKeyRows(tenantId: string): Promise<void> {
+  const { id } = await withOperator(app.deps.db, 'user:test', async (tx) => {
+    await insertEntitlement(tx, { tenantId, product: 'search' });
+    return insertKey(tx, app.deps.apiKeys.hasher, { tenantId });
+  });
+  for (const sql of [
+    `insert into api_key_foreign_hashes (key_id, tenant_id, prefix, salt, hash)
+     values ($1, $2, 'bp_12345678', '\\x00', sha256('\\x00'))`,
+    'insert into api_key_usage (key_id, tenant_id) values ($1, $2)',
+    `insert into api_key_usage_days (key_id, tenant_id, day, code, requests)
+     values ($1, $2, current_date, 'VALID', 1)`,
+    `insert into key_rotations (id, old_key_id, tenant_id, family_id, state, reason, requested_by)
+     values (gen_random_uuid(), $1, $2, $1, 'requested', 'routine', 'system:test')`,
+    `insert into key_rotation_events (rotation_id, tenant_id, transition_id, type, to_state, actor)
+     select id, $2::uuid, 'state:requested', 'requested', 'requested', 'system:test' from key_rotations
+     where old_key_id = $1`,
+    `insert into key_policies (tenant_id, updated_by) select tenant_id, 'system:test' from api_keys
+     where id = $1 and tenant_id = $2`,
+  ])
+    await superuser.query(sql, [id, tenantId]);
+}
+
+/** A row of each table of the registry that a course does not fill. */
+const insertRegistryRows = async (tenantId: string): Promise<void> => {
+  await superuser.query('insert into tenant_lifecycles (tenant_id) values ($1)', [tenantId]);
+  for (const table of ['product_requests', 'product_trials']) {
+    await superuser.query(
+      `insert into ${table} (id, tenant_id, product, requested_by) values ($1, $2, 'insights', 'system:test')`,
+      [randomUUID(), tenantId],
+    );
+  }
+};
 
 beforeAll(async () => {
   app = await startTestApp();
@@ -61,6 +96,8 @@ beforeAll(async () => {
        from tenant_resources where tenant_id = $2 limit 1`,
       [randomUUID(), invited.clientId],
     );
+    await insertKeyRows(invited.clientId);
+    await insertRegistryRows(invited.clientId);
     tenants.push(invited);
   }
 }, 120_000);

@@ -78,7 +78,7 @@ function processesOf(run: RunFile): ProcessMark[] {
 }
 
 describe('bin/demo --once', () => {
-  it('leads an invite to an active tenant, exits 0, and leaves no error in its logs', async () => {
+  it('leads an invite to an active tenant and its first key, exits 0, and leaves no error in its logs', async () => {
     const demo = start('demo', '--once');
     expect([await ended(demo), demo.output()]).toEqual([
       0,
@@ -89,6 +89,8 @@ describe('bin/demo --once', () => {
       'mail arrived',
       'link opened',
       'invite accepted',
+      'API key issued',
+      'API key verified',
       'Total',
     ]) {
       expect(demo.output()).toContain(step);

@@ -45,6 +45,9 @@ const anchor = (heading: string): string =>
 describe('the alert rules', () => {
   test('cover what operations asks for', () => {
     expect(rules.map(({ alert }) => alert).sort()).toEqual([
+      'AuditLogHalted',
+      'AuditUnattested',
+      'AuditUncovered',
       'BackendRefusals',
       'MailBounceRatioHigh',
       'OnboardingParkedLong',

@@ -138,6 +138,8 @@ async function assemble(
     KEYS_HASH_PEPPER: `p1:${keys.pepper}`,
     SECRETS_KEY_RING: `k1:${keys.keyRing}`,
     COOKIE_SECRET: `c1:${keys.cookies}`,
+    AUDIT_CHECKPOINT_KEYS: `a1:${keys.keyRing}`,
+    AUDIT_SIGNING_KEY: `h1:${keys.pepper}`,
     SAMPLE_BACKEND_URL: options.backendUrl(backendUrl),
     SAMPLE_BACKEND_KEY: backendKey,
     OUTBOUND_ALLOW_CIDRS: '127.0.0.0/8',

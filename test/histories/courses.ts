@@ -13,6 +13,8 @@ import type { BackendControl } from '../workflows/backend-control';
 import { active, mailsTo, onboard, order, parked } from '../workflows/courses';
 import { openRows, wake } from '../workflows/rows';
 import type { Rows } from '../workflows/rows';
+import { keyCourses } from './key-courses';
+import { lifecycleCourses } from './lifecycle-courses';
 
 /** What a course is taken with. */
 interface Stage {
@@ -179,8 +181,11 @@ const courses: Readonly<Record<string, Course>> = {
   },
 };
 
-/** Takes every course on a system of its own and writes the histories into a folder, one JSON file each. */
-export async function record(folder: string): Promise<void> {
+/**
+ * Takes courses on a system of their own and writes the histories into a folder, one JSON file each.
+ * @param prefix only those whose names begin so
+ */
+export async function record(folder: string, prefix = ''): Promise<void> {
   const stateDir = mkdtempSync(join(tmpdir(), 'usher-histories-'));
   // As root, Postgres runs as another user, who has to reach its data.
   chmodSync(stateDir, 0o755);
@@ -191,7 +196,20 @@ export async function record(folder: string): Promise<void> {
     const rows = await openRows(app);
     const backend = backendControl(app.backend.url);
     mkdirSync(folder, { recursive: true });
-    for (const [name, course] of Object.entries(courses)) {
+    const all: Readonly<Record<string, Course>> = {
+      ...courses,
+      ...Object.fromEntries(
+        Object.entries(keyCourses).map(([name, course]) => [name, ({ app: on }) => course(on)]),
+      ),
+      ...Object.fromEntries(
+        Object.entries(lifecycleCourses).map(([name, course]) => [
+          name,
+          ({ app: on, rows: behind }) => course(on, behind),
+        ]),
+      ),
+    };
+    const wanted = Object.entries(all).filter(([name]) => name.startsWith(prefix));
+    for (const [name, course] of wanted) {
       const workflowId = await course({ app, rows, backend });
       await backend.faults();
       writeFileSync(join(folder, `${name}.json`), await historyOf(app, workflowId));

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { historyFromJSON } from '@temporalio/common/lib/proto-utils';
 import { workflowBundle } from '../support/test-servers';
+import { keyCourses } from './key-courses';
+import { lifecycleCourses } from './lifecycle-courses';
 
 interface Recorded {
   readonly name: string;
@@ -20,8 +22,20 @@ const recorded: readonly Recorded[] = readdirSync(__dirname, { withFileTypes: tr
     })),
   );
 
-const workflowIdOf = (text: string): string =>
-  /"workflowType":\s*\{\s*"name":\s*"rotateToken"/.test(text) ? 'token-rotation/x' : 'onboarding/x';
+const idsByType: Readonly<Record<string, string>> = {
+  onboardTenant: 'onboarding/x',
+  rotateToken: 'token-rotation/x',
+  rotateApiKey: 'api-key-rotation/x',
+  tenantLifecycle: 'tenant-lifecycle/x',
+  productTrial: 'product-trial/x',
+};
+
+const workflowIdOf = (text: string): string => {
+  const type = /"workflowType":\s*\{\s*"name":\s*"(\w+)"/.exec(text)?.[1] ?? '';
+  const id = idsByType[type];
+  if (id === undefined) throw new Error(`No id is known for a history of ${type}`);
+  return id;
+};
 
 async function replay(codePath: string, { text }: Recorded): Promise<void> {
   await Worker.runReplayHistory(
@@ -54,6 +68,20 @@ describe('a recorded history', () => {
     ]);
   });
 
+  test('is there for every course that a tenant and the trial of a product can take', () => {
+    const files = recorded.filter(({ name }) => /^v0\.2\.0\/(tenant|trial)-/.test(name));
+    expect(files.map(({ name }) => name.split('/')[1]).sort()).toEqual(
+      Object.keys(lifecycleCourses).sort(),
+    );
+  });
+
+  test('is there for every course that the rotation of a key can take', () => {
+    const files = recorded.filter(({ name }) => name.startsWith('v0.2.0/key-'));
+    expect(files.map(({ name }) => name.split('/')[1]).sort()).toEqual(
+      Object.keys(keyCourses).sort(),
+    );
+  });
+
   test.each(recorded)('of $name is replayed by the workflows of today', async (history) => {
     await expect(replay(codePath, history)).resolves.toBeUndefined();
   });
@@ -73,8 +101,11 @@ describe('a recorded history', () => {
       const code = readFileSync(codePath, 'utf8');
       const other = code.replaceAll('.runStep(', '.undoStep(').replaceAll('.runRotation(', '.runStep(');
       expect(other).not.toBe(code);
-      writeFileSync(changed, other.replaceAll('.activateTenant(', '.isCalledOff('));
-      for (const history of recorded.filter(({ name }) => /\/(happy|rotated)$/.test(name))) {
+      const changes = other
+        .replaceAll('.activateTenant(', '.isCalledOff(')
+        .replaceAll('.drainRotation(', '.cancelRequest(');
+      writeFileSync(changed, changes);
+      for (const history of recorded.filter(({ name }) => /\/(happy|rotated|key-rotated)$/.test(name))) {
         await expect(replay(changed, history)).rejects.toThrow(/[Nn]ondeterminism|determinis/i);
       }
     } finally {

@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os';
 import { randomBytes } from 'node:crypto';
 import { createDatabase, withOperator } from '../../src/platform/db';
 import type { Database, Tx } from '../../src/platform/db';
@@ -243,6 +244,7 @@ describe('doctor', () => {
       'migrations',
       'owner',
       'disk space',
+      'exports',
     ]) {
       expect(out).toMatch(new RegExp(`^ok +${part} `, 'm'));
     }
@@ -253,6 +255,13 @@ describe('doctor', () => {
     expect(out).toMatch(/^look +operators +nobody is told .+\n +→ Set OPERATORS_MAIL/m);
     const told = await usher('doctor', { ...away, OPERATORS_MAIL: 'ops@example.com' });
     expect(told.out).toMatch(/^ok +operators +ops@example.com /m);
+  });
+
+  it('says that no deleted tenant is purged where exports have no place', async () => {
+    const { out } = await usher('doctor', { ...away, APP_ENV: 'prod' });
+    expect(out).toMatch(/^look +exports +have no place.+\n +→ Set TENANT_EXPORT_DIR/m);
+    const placed = await usher('doctor', { ...away, TENANT_EXPORT_DIR: tmpdir() });
+    expect(placed.out).toMatch(/^ok +exports +go to /m);
   });
 
   it('notices the wrong role, which row-level security does not hold, and answers JSON', async () => {

@@ -50,7 +50,8 @@ describe.each(readers)('for a reader of $lang, $width px wide, in the $colorSche
     });
     page = await context.newPage();
     page.on('console', (message) => {
-      if (message.type() === 'error') complaints.push(message.text());
+      if (message.type() === 'error')
+        complaints.push(`${message.text()} ${message.location().url}`);
     });
     page.on('pageerror', (error) => complaints.push(error.message));
   });

@@ -182,7 +182,7 @@ describe('POST /invite/{token}: accept', () => {
     const fields = { accept_terms: 'true', action: 'accept' };
     const wrong = await guest.send(invite, { ...fields, password: 'some other words here' });
     expect(wrong.status).toBe(422);
-    expect(wrong.text).toContain('This is not the password of the account.');
+    expect(wrong.text).toContain('That is not the password for this account.');
     const none = await guest.send(invite, { ...fields, password: '' }, wrong);
     expect(none.text).toContain('Enter a password.');
     const before = await app.one('select password_hash from users where email = $1', invite.email);

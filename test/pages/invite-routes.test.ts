@@ -320,7 +320,7 @@ describe('POST /invite/{token}: login-link', () => {
     const invite = await app.invite();
     const userId = await app.account(invite.email);
     const answer = await guest.send(invite, { action: 'login-link' });
-    expect([answer.status, answer.heading]).toEqual([200, 'Look into your mailbox']);
+    expect([answer.status, answer.heading]).toEqual([200, 'Check your mailbox']);
     const { mails } = await app.one<{ mails: number }>(
       `select count(*)::int as mails from mails where kind = 'login-link' and user_id = $1`,
       userId,

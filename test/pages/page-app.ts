@@ -156,7 +156,7 @@ export async function startPageApp(
         issuers: createIssuers({ issuers: config.OIDC_ISSUERS, dev: true }),
         cookies: browserCookies,
         clientAddress,
-        readOnboarding: cookies.read,
+        findOnboarding: (carried) => Promise.resolve(cookies.read(carried)),
       }),
       landing: (surface) => (surface === 'operator' ? '/console' : '/onboarding/progress'),
       supportEmail: 'help@usher.example',

@@ -119,7 +119,7 @@ describe('with terms and limits configured', () => {
       expect((await guesser.get(`/invite/guess-${String(n)}`)).status).toBe(404);
     }
     const page = await guesser.get(invite.path);
-    expect([page.status, page.heading]).toEqual([429, 'That was a little too often']);
+    expect([page.status, page.heading]).toEqual([429, 'Too many tries in a short time']);
     expect(Number(page.headers.get('retry-after'))).toBeGreaterThan(0);
     expect(page.text).toMatch(/Please try again in (less than a|1) minute/);
     expect((await other.get(invite.path)).status).toBe(200);

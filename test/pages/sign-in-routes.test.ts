@@ -103,7 +103,7 @@ describe('POST /sign-in', () => {
     ];
     for (const page of [wrong, unknown]) {
       expect(page.status).toBe(422);
-      expect(page.text).toContain('The address and the password do not belong together.');
+      expect(page.text).toContain('The address and the password do not match.');
       expect(page.text).not.toContain(password);
       expect(page.headers.getSetCookie()).toEqual([]);
     }
@@ -141,7 +141,7 @@ describe('POST /sign-in', () => {
       await send({ email: newEmail(), action: 'link' }),
     ];
     for (const { status, heading } of answers) {
-      expect([status, heading]).toEqual([200, 'Look into your mailbox']);
+      expect([status, heading]).toEqual([200, 'Check your mailbox']);
     }
     const { mails } = await app.act((tx) =>
       tx.one<{ mails: number }>(

@@ -1,10 +1,14 @@
 import type { Client } from '@temporalio/client';
+import { temporal } from '@temporalio/proto';
+
+const unhandledCommand =
+  temporal.api.enums.v1.WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND;
 
 /** Everything that Temporal keeps of one run, as text: payloads decoded, headers, memo and failures included. */
 export interface RawHistory {
   readonly workflowId: string;
   readonly text: string;
-  /** Causes of workflow tasks that failed. */
+  /** Causes of workflow tasks that failed; that a signal came in just before the end is none: it is looked at again. */
   readonly failedTasks: readonly string[];
 }
 
@@ -16,7 +20,9 @@ export async function* rawHistories(client: Client, query?: string): AsyncGenera
       workflowId,
       text: texts(events ?? []).join('\n'),
       failedTasks: (events ?? []).flatMap(({ workflowTaskFailedEventAttributes: failed }) =>
-        failed ? [failed.failure?.message ?? String(failed.cause)] : [],
+        failed && failed.cause !== unhandledCommand
+          ? [failed.failure?.message ?? String(failed.cause)]
+          : [],
       ),
     };
   }

@@ -139,9 +139,9 @@ export async function startIdentityApp(options: IdentityAppOptions = {}): Promis
     authenticate: createAuthenticate({
       ...shared,
       clientAddress: (request) => request.ip,
-      readOnboarding: () => state.onboarding,
+      findOnboarding: () => Promise.resolve(state.onboarding),
     }),
-    findOnboarding: () => state.onboarding,
+    findOnboarding: () => Promise.resolve(state.onboarding),
     idempotencyKeys: createIdempotencyKeys({ secret: cookieSecret!.key, ring }),
     limits: shared.limits,
     onRefused: () => undefined,

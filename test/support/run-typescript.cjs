@@ -17,3 +17,10 @@ Module._extensions['.ts'] = (module, filename) => {
   });
   module._compile(code, filename);
 };
+
+// Before all others, as in Jest: `./openapi` is openapi.ts, beside which an openapi.json lies.
+for (const [extension, load] of Object.entries(Module._extensions)) {
+  if (extension === '.ts') continue;
+  delete Module._extensions[extension];
+  Module._extensions[extension] = load;
+}

@@ -1,12 +1,15 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { randomBytes } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { openApiDocument } from '../../api/openapi';
 import { createServiceAccount, shorthand } from '../../src/domain/identity/service-accounts';
 import { createApiServer } from '../../src/main/api';
 import { startAuditPart } from '../../src/main/audit-part';
-import type { AuditPart } from '../../src/main/audit-part';
+import type { AuditPart, AuditPartOptions } from '../../src/main/audit-part';
 import { createDeps, settleBoot } from '../../src/main/deps';
 import type { Deps } from '../../src/main/deps';
 import { startWorker } from '../../src/main/worker';
@@ -18,6 +21,7 @@ import { startMailbox } from '../../src/servers/mailbox';
 import type { Mailbox } from '../../src/servers/mailbox';
 import { startSampleBackend } from '../../src/servers/sample-backend';
 import type { SampleBackend } from '../../src/servers/sample-backend';
+import { signingKeys } from './audit-keys';
 import { createTestDatabase } from './database';
 import type { TestDatabase } from './database';
 import { responsesOf } from './openapi';
@@ -56,7 +60,9 @@ export interface TestApp {
   keyFor(role: string): Promise<string>;
   startWorker(): Promise<RunningWorker>;
   /** The audit sequencer alone, for an app without a worker. */
-  startSequencer(): AuditPart;
+  startSequencer(over?: Partial<AuditPartOptions>): AuditPart;
+  /** Those that were started and may still run. */
+  readonly workers: readonly RunningWorker[];
   stop(): Promise<void>;
 }
 
@@ -76,6 +82,7 @@ export async function startTestApp(
     startMailbox({ httpPort: 0, smtpPort: 0 }),
     startSampleBackend({ port: 0, key: 'sample-key' }),
   ]);
+  const exportDir = join(tmpdir(), `usher-exports-${database.name}`);
   const settings: Record<string, string> = {
     LOG_LEVEL: 'info',
     DATABASE_URL: options.databaseUrl?.(database.appUrl) ?? database.appUrl,
@@ -95,6 +102,7 @@ export async function startTestApp(
     RATE_ACCEPT: 'off',
     RATE_LOGIN: 'off',
     PUBLIC_URL: 'http://localhost:8090',
+    TENANT_EXPORT_DIR: exportDir,
     ...options.env,
   };
   for (const [name, value] of Object.entries(settings)) process.env[name] = value;
@@ -111,12 +119,13 @@ export async function startTestApp(
     log: createLog({ level: env.LOG_LEVEL, process: 'test' }, sink),
   });
   await settleBoot(deps);
-  const { server } = createApiServer(deps);
+  const api = createApiServer(deps);
+  const { server } = api;
   const url = await listening(server);
-  const documented = responsesOf(openApiDocument());
   const owner = await accountKey(deps, 'owner');
   const workers: RunningWorker[] = [];
   const sequencers: AuditPart[] = [];
+  const audit = { url: database.sequencerUrl, keys: signingKeys() };
 
   const app: TestApp = {
     url,
@@ -125,43 +134,21 @@ export async function startTestApp(
     mailbox,
     backend,
     logs,
-    async call(method, path, request = {}) {
-      const hasBody = request.body !== undefined;
-      const response = await fetch(`${url}${path}`, {
-        method,
-        redirect: 'manual',
-        headers: {
-          ...(request.anonymous ? {} : { 'x-api-key': request.key ?? owner }),
-          ...(hasBody ? { 'content-type': 'application/json' } : {}),
-          ...request.headers,
-        },
-        ...(hasBody
-          ? { body: typeof request.body === 'string' ? request.body : JSON.stringify(request.body) }
-          : {}),
-      });
-      const text = await response.text();
-      const isJson = (response.headers.get('content-type') ?? '').includes('json');
-      const body: unknown = isJson && text !== '' ? JSON.parse(text) : text;
-      documented(method, path.split('?')[0] ?? path, {
-        status: response.status,
-        headers: response.headers,
-        body,
-      });
-      return { status: response.status, headers: response.headers, body };
-    },
+    call: callerOf(url, owner),
     keyFor: (role) => accountKey(deps, role),
+    workers,
     async startWorker() {
       runtimeInstalled ||= install(deps);
       const { codePath } = await workflowBundle();
       const worker = await startWorker(deps, {
-        sequencerUrl: database.sequencerUrl,
+        audit,
         bundlePath: codePath,
       });
       workers.push(worker);
       return worker;
     },
-    startSequencer() {
-      const part = startAuditPart(deps, database.sequencerUrl);
+    startSequencer(over = {}) {
+      const part = startAuditPart(deps, { ...audit, ...over });
       sequencers.push(part);
       return part;
     },
@@ -173,9 +160,11 @@ export async function startTestApp(
         });
         server.closeAllConnections();
       });
+      await api.close();
       await deps.close();
       await Promise.all([mailbox.stop(), backend.stop()]);
       await database.drop();
+      rmSync(exportDir, { recursive: true, force: true });
     },
   };
   if (options.worker !== false) await app.startWorker();
@@ -190,7 +179,37 @@ function install(deps: Deps): true {
   return true;
 }
 
-async function listening(server: Server): Promise<string> {
+/** What sends requests to an API and checks each answer against the document. */
+export function callerOf(url: string, owner: string): TestApp['call'] {
+  const documented = responsesOf(openApiDocument());
+  return async (method, path, request = {}) => {
+    const hasBody = request.body !== undefined;
+    const response = await fetch(`${url}${path}`, {
+      method,
+      redirect: 'manual',
+      headers: {
+        ...(request.anonymous ? {} : { 'x-api-key': request.key ?? owner }),
+        ...(hasBody ? { 'content-type': 'application/json' } : {}),
+        ...request.headers,
+      },
+      ...(hasBody
+        ? { body: typeof request.body === 'string' ? request.body : JSON.stringify(request.body) }
+        : {}),
+    });
+    const text = await response.text();
+    const isJson = (response.headers.get('content-type') ?? '').includes('json');
+    const body: unknown = isJson && text !== '' ? JSON.parse(text) : text;
+    documented(method, path.split('?')[0] ?? path, {
+      status: response.status,
+      headers: response.headers,
+      body,
+    });
+    return { status: response.status, headers: response.headers, body };
+  };
+}
+
+/** Has a server listen on a free port of the loopback interface. */
+export async function listening(server: Server): Promise<string> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
 }

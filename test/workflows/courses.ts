@@ -53,11 +53,13 @@ export async function called(
   app: TestApp,
   path: string,
   { jobId }: Pick<Invited, 'jobId'>,
+  seconds = 20,
 ): Promise<void> {
   await waitFor(
     `A call of ${path}`,
     () => backendControl(app.backend.url).calls(path),
     (calls) => calls.some((call) => call.idempotency_key?.startsWith(jobId)),
+    seconds,
   );
 }
 

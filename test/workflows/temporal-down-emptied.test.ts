@@ -88,7 +88,7 @@ describe('after Temporal’s database was deleted', () => {
     await rows.close();
     await app.stop();
     await temporal.stop();
-  });
+  }, 60_000);
 
   test('what was under way goes on by itself, without doing anything twice', async () => {
     const { calling, accepted } = customers;

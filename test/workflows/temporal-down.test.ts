@@ -77,7 +77,7 @@ describe('while Temporal is down', () => {
     await rows.close();
     await app.stop();
     await temporal.stop();
-  });
+  }, 60_000);
 
   const wakesOf = ({ inviteId }: Invited) =>
     rows.query(

@@ -7,11 +7,11 @@ export const outcomes: OutcomeMessages = {
   notices: {
     'invite-not-found': {
       heading: 'We do not know this link',
-      text: 'Perhaps it was not copied completely. Please open it once more straight from the mail, or ask the person who invited you for a new invite.',
+      text: 'It may not have been copied completely. Please open it again straight from the mail, or ask the person who invited you for a new invite.',
     },
     'link-needed': {
       heading: 'Please open the link from your mail',
-      text: 'For your safety the address bar does not keep the link. Open it once more from the mail, and you are back where you were.',
+      text: 'For your safety, the address bar does not keep the link. Open it again from the mail and you will be back where you were.',
     },
     'already-used': {
       heading: 'This invite has already been accepted',
@@ -27,7 +27,7 @@ export const outcomes: OutcomeMessages = {
     },
     superseded: {
       heading: 'There is a newer link',
-      text: 'Please use the link in the most recent mail. Have a look into your spam folder, too.',
+      text: 'Please use the link in the most recent mail. Check your spam folder, too.',
     },
     'already-declined': {
       heading: 'This invite was declined',
@@ -35,7 +35,7 @@ export const outcomes: OutcomeMessages = {
     },
     declined: {
       heading: 'You have declined the invite',
-      text: 'We tell the sender. You need not do anything else and can close this page.',
+      text: 'We will tell the sender. There is nothing else for you to do; you can close this page.',
     },
     'new-link-requested': {
       heading: 'Your request has been noted',
@@ -43,35 +43,35 @@ export const outcomes: OutcomeMessages = {
     },
     'tenant-not-open': {
       heading: 'This invite cannot be accepted at the moment',
-      text: 'Access is closed at present. Your invite is not lost; please try again later or talk to the person who invited you.',
+      text: 'Access is closed at present. Your invite is not lost: please try again later, or talk to the person who invited you.',
     },
     'wrong-account': {
       heading: 'This invite is for another account',
-      text: 'Sign out here, and we lead you back to the invite.',
+      text: 'Sign out here, and we will take you back to the invite.',
     },
     'too-many-tries': {
-      heading: 'That was a little too often',
-      text: 'To keep accounts safe, we limit the number of tries. Your invite stays as it is.',
+      heading: 'Too many tries in a short time',
+      text: 'To keep accounts safe, we limit the number of tries. Your invite is not affected.',
     },
     'invalid-form': {
       heading: 'This form is no longer valid',
-      text: 'The page was probably open for a long time. Nothing has been changed. Open it again and send the form once more.',
+      text: 'The page was probably open for a long time. Nothing has been changed. Open it again and resend the form.',
     },
     'login-link-invalid': {
       heading: 'This sign-in link no longer works',
-      text: 'Each link works once and for a short time only. Please ask for a new one where you sign in.',
+      text: 'Each link works once, and only for a short time. Please ask for a new one on the sign-in page.',
     },
     'login-link-sent': {
-      heading: 'Look into your mailbox',
-      text: 'If there is an account with this address, a sign-in link is on its way. Open it on this device, and you come back to where you were.',
+      heading: 'Check your mailbox',
+      text: 'If there is an account with this address, a sign-in link is on its way. Open it on this device and you will be back where you were.',
     },
     'session-needed': {
       heading: 'Please sign in to see your progress',
-      text: 'Open the link from your last mail again, or sign in with your account. Nothing is lost: it goes on where it stood.',
+      text: 'Open the link in your last mail again, or sign in with your account. Nothing is lost: you continue where you left off.',
     },
     'signed-in': {
       heading: 'You are signed in',
-      text: 'Sign out when you are done, if other people use this device as well.',
+      text: 'If other people use this device as well, sign out when you are done.',
     },
     'terms-unpublished': {
       heading: 'Terms of use',
@@ -82,7 +82,7 @@ export const outcomes: OutcomeMessages = {
       text: 'What you sent may not have arrived. Please try again in a moment; doing it twice does no harm.',
     },
   },
-  expiredAt: (at) => html`This one was valid until ${at}.`,
+  expiredAt: (at) => html`This invite was valid until ${at}.`,
   supersededAt: (at) => html`A newer link was sent to you on ${at}.`,
   declinedFor: (tenant) => html`The invite to ${tenant} is closed.`,
   wrongAccount: (email) =>
@@ -92,7 +92,7 @@ export const outcomes: OutcomeMessages = {
       ? 'Please try again in less than a minute.'
       : `Please try again in ${counted(Math.ceil(seconds / 60), 'en', { one: 'minute', other: 'minutes' })}.`,
   requestText:
-    'Would you still like to join? Ask for a new link: we tell the sender, who can then mail you one.',
+    'Would you still like to join? Ask for a new link: we will tell the sender, who can then send you one.',
   requestButton: 'Ask for a new link',
   signIn: 'Go to sign-in',
   progress: 'See the progress',
@@ -101,7 +101,7 @@ export const outcomes: OutcomeMessages = {
   continue: 'Continue',
   signOut: 'Sign out',
   signedInAs: (name) => html`Welcome, ${name}.`,
-  termsVersion: (version) => html`Version asked for: ${version}`,
+  termsVersion: (version) => html`Requested version: ${version}`,
   requestId: 'If you write to us, please include this number:',
   help: (mail) => html`Any questions? Write to ${mail}.`,
   login: {
@@ -110,6 +110,6 @@ export const outcomes: OutcomeMessages = {
     text: (email) => html`You are about to sign in as ${email}.`,
     validUntil: (at) => html`The link works once, until ${at}.`,
     button: 'Sign in now',
-    note: 'You did not ask for this link? Then simply close this page.',
+    note: 'Did you not ask for this link? Then simply close this page.',
   },
 };

@@ -22,15 +22,15 @@ export const progress: ProgressMessages = {
   },
   working: {
     heading: 'We are setting everything up',
-    text: 'This usually takes a few minutes. You need not do anything.',
+    text: 'This usually takes a few minutes. There is nothing for you to do.',
   },
   waiting: {
     heading: 'We need something from you',
-    text: 'As soon as you have added it, we carry on by ourselves.',
+    text: 'As soon as you have added it, we will carry on by ourselves.',
   },
   parked: {
     heading: 'We are on it',
-    text: 'One step needs a closer look from our side. Our team knows about it and takes care of it. What is done stays done, and you need not do anything.',
+    text: 'One step needs a closer look on our side. Our team knows about it and is taking care of it. What is done stays done, and there is nothing for you to do.',
   },
   active: {
     heading: 'Everything is ready',
@@ -38,11 +38,11 @@ export const progress: ProgressMessages = {
   },
   cancelled: {
     heading: 'This onboarding was cancelled',
-    text: 'It does not go on. If that surprises you, please talk to the person who invited you.',
+    text: 'It will not continue. If that surprises you, please talk to the person who invited you.',
   },
   rolledBack: {
     heading: 'This onboarding was undone',
-    text: 'We have taken back what had been set up. For a new start, please ask the person who invited you for a new invite.',
+    text: 'We have removed what had been set up. To start again, please ask the person who invited you for a new invite.',
   },
   formHeading: 'What we still need from you',
   formText: {
@@ -62,22 +62,22 @@ export const progress: ProgressMessages = {
   submit: 'Save and continue',
   submitNote: 'Checking can take a few seconds.',
   nextHeading: 'What you can do now',
-  openWorkspace: { heading: 'Open your workspace', text: 'See how your data arrives.' },
+  openWorkspace: { heading: 'Open your workspace', text: 'Watch your data arrive.' },
   signIn: { heading: 'Sign in', text: 'With the account you have just used.' },
   docs: { heading: 'Read the guide', text: 'The first steps, explained in brief.' },
   mailed: {
-    heading: 'Look into your mailbox',
-    text: 'We mail you a summary, so you can close this page.',
+    heading: 'Check your mailbox',
+    text: 'We are sending you a summary, so you can close this page.',
   },
   comeBack:
-    'You can close this page and come back at any time. We mail you when everything is ready.',
+    'You can close this page and come back at any time. We will send you a mail when everything is ready.',
   refresh: 'Refresh this page',
   updated: 'The page was updated.',
   help: (mail) => html`Any questions? Write to ${mail}.`,
   errors: {
     'spreadsheet-required': 'Enter the spreadsheet’s ID.',
     'spreadsheet-invalid':
-      'This does not look like a spreadsheet’s ID. Copy it from the address between /d/ and /edit.',
+      'This does not look like a spreadsheet ID. Copy it from the address, between /d/ and /edit.',
     'owner-email-required': 'Enter the owner’s e-mail address.',
     'owner-email-invalid': 'This is not a complete e-mail address, such as name@example.com.',
     'token-required': 'Paste the marketplace token.',
@@ -87,6 +87,6 @@ export const progress: ProgressMessages = {
       'The marketplace did not accept this token. Create a new one and paste it here.',
     'too-long': 'This is too long. Please check what you pasted.',
     'already-stored':
-      'Something else is already stored here. If it has to be changed, please write to us.',
+      'Something else is already stored here. If it needs to be changed, please write to us.',
   },
 };

@@ -52,11 +52,11 @@ export function checkpointCovering(
   );
 }
 
-/** Checkpoints above a size, smallest first. */
-export function checkpointsAfter(tx: Tx, size: number, limit: number): Promise<Checkpoint[]> {
+/** Checkpoints above one size and up to another, smallest first. */
+export function checkpointsWithin(tx: Tx, above: number, upTo: number): Promise<Checkpoint[]> {
   return tx.rows<Checkpoint>(
-    `select ${columns} from audit_checkpoints where size > $1 order by size, at limit $2`,
-    [size, limit],
+    `select ${columns} from audit_checkpoints where size > $1 and size <= $2 order by size, at`,
+    [above, upTo],
   );
 }
 

@@ -5,7 +5,7 @@ import type { Tx } from '../../platform/db';
 export type InScope = <T>(fn: (tx: Tx) => Promise<T>) => Promise<T>;
 
 /** Longest time that a read waits for entries to get into the log. */
-const patienceMs = 1_000;
+const readPatienceMs = 1_000;
 const lookMs = 15;
 
 /**
@@ -13,11 +13,13 @@ const lookMs = 15;
  * just written finds what they wrote. Holds no connection while it waits, at most a second, and not at all for a
  * sequencer that is silent.
  * @param tenantId the only tenant whose entries matter; null for all that the reader may see
+ * @param patienceMs for what needs them more than a read does: then also a silent sequencer is waited for
  * @returns undefined, or for how many seconds entries have been waiting when they still do
  */
 export async function settleEntries(
   inScope: InScope,
   tenantId: string | null,
+  patienceMs?: number,
 ): Promise<number | undefined> {
   const began = performance.now();
   const { pids, lag, silent } = await inScope((tx) =>
@@ -27,7 +29,8 @@ export async function settleEntries(
     ),
   );
   let waiting = pids;
-  while (waiting.length > 0 && !silent && performance.now() - began < patienceMs) {
+  const patience = patienceMs ?? (silent ? 0 : readPatienceMs);
+  while (waiting.length > 0 && performance.now() - began < patience) {
     await sleep(lookMs);
     const given = waiting;
     ({ pids: waiting } = await inScope((tx) =>

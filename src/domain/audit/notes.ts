@@ -22,7 +22,7 @@ export interface Note {
 export interface NoteSigner {
   readonly name: string;
   readonly keyId: Buffer;
-  sign(text: string): Buffer;
+  readonly sign: (text: string) => Buffer;
 }
 
 /** A public key under the name that it signs as. */

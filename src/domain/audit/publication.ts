@@ -39,6 +39,21 @@ export async function newestPublished(
   return note === undefined || head?.origin !== origin ? undefined : { ...head, note };
 }
 
+/** Sizes of the newest published checkpoints of a log, at most so many, largest first. */
+export async function publishedSizes(
+  store: ObjectStore,
+  origin: string,
+  limit: number,
+): Promise<number[]> {
+  const sizes: number[] = [];
+  for await (const { key } of store.list(folderOf(origin))) {
+    const size = Number(key.slice(key.lastIndexOf('-') + 1));
+    if (Number.isSafeInteger(size)) sizes.push(size);
+    if (sizes.length >= limit) break;
+  }
+  return sizes;
+}
+
 /**
  * Refuses to go on with a log that is behind what was published of it, or beside it: a restored backup, a standby that
  * lagged, a clone. Tells whether the log has signed it at all: anybody who can write to the store could put something

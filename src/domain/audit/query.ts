@@ -49,8 +49,18 @@ export async function listEntries(
   filter: EntryFilter,
   page: EntryPage,
 ): Promise<{ entries: LogEntry[]; next: number }> {
+  const { seqs, next } = await listSeqs(tx, filter, page);
+  return { entries: await entriesAt(tx, seqs, page.order), next };
+}
+
+/** The numbers alone of a page of entries. */
+export async function listSeqs(
+  tx: Tx,
+  filter: EntryFilter,
+  page: EntryPage,
+): Promise<{ seqs: number[]; next: number }> {
   const walks = await walksOf(tx, filter, page);
-  if (walks.length === 0) return { entries: [], next: 0 };
+  if (walks.length === 0) return { seqs: [], next: 0 };
   // Which index serves best depends on the values: one plan for all of them would read the whole log for some.
   await tx.run(`select set_config('plan_cache_mode', 'force_custom_plan', true)`);
   const params: unknown[] = [];
@@ -64,8 +74,7 @@ export async function listEntries(
     params,
   );
   const seqs = rows.slice(0, page.limit).map(({ seq }) => seq);
-  const entries = await entriesAt(tx, seqs, page.order);
-  return { entries, next: rows.length > page.limit ? (seqs.at(-1) ?? 0) : 0 };
+  return { seqs, next: rows.length > page.limit ? (seqs.at(-1) ?? 0) : 0 };
 }
 
 type Parameter = (value: unknown) => string;

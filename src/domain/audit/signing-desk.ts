@@ -34,7 +34,8 @@ export async function askSignature(
 ): Promise<string> {
   const id = newId();
   const { kind, ...rest } = request;
-  const { tenantId = null, ...claim } = { tenantId: null, ...rest };
+  const tenantId = 'tenantId' in rest ? rest.tenantId : null;
+  const claim = { ...rest, tenantId: undefined };
   await tx.run(
     'insert into audit_signatures (id, kind, tenant_id, claim, requested_by) values ($1, $2, $3, $4, $5)',
     [id, kind, tenantId, JSON.stringify(claim), requestedBy],

@@ -66,6 +66,11 @@ export class CompactRange {
     return larger.reduce((right, left) => nodeHash(left, right), last);
   }
 
+  /** The roots of its complete subtrees, largest first. */
+  get roots(): readonly Buffer[] {
+    return this.#roots;
+  }
+
   /** The stored form: the hashes one after the other. */
   bytes(): Buffer {
     return Buffer.concat(this.#roots);

@@ -77,6 +77,40 @@ export async function createAccount(tx: Tx, account: NewAccount): Promise<string
   return id;
 }
 
+/**
+ * Creates the account of a member of staff who has not come in yet, with the hash of a temporary password if there is
+ * one.
+ * @throws DomainError `user-exists`
+ */
+export async function createInvitedAccount(
+  tx: Tx,
+  account: {
+    readonly email: string;
+    readonly name: string;
+    readonly passwordHash: string | null;
+    /** Hours that the temporary password lives. */
+    readonly passwordHours: number;
+  },
+): Promise<string> {
+  const id = newId();
+  const created = await tx.run(
+    `insert into users (id, email, name, staff, password_hash, password_set_at, must_change_password,
+       temporary_password_expires_at)
+     values ($1, $2, $3, true, $4, case when $4::text is null then null else now() end, $4::text is not null,
+       case when $4::text is null then null else now() + $5 * interval '1 hour' end)
+     on conflict (email) do nothing`,
+    [
+      id,
+      account.email.normalize('NFC').toLowerCase(),
+      account.name,
+      account.passwordHash,
+      account.passwordHours,
+    ],
+  );
+  if (created === 0) throw new DomainError('user-exists');
+  return id;
+}
+
 /** Marks an account as one of the platform's own people. */
 export async function markStaff(tx: Tx, userId: string): Promise<void> {
   await tx.run('update users set staff = true where id = $1 and not staff', [userId]);
@@ -122,6 +156,7 @@ export async function deactivateAccount(
   userId: string,
   actorId: string,
   source: RequestSource,
+  reason?: string,
 ): Promise<void> {
   await lockOwners(tx);
   const account = await lockAccount(tx, userId);
@@ -141,6 +176,36 @@ export async function deactivateAccount(
     crud: 'u',
     actorId,
     targets: [{ type: 'user', id: userId }],
+    ...(reason === undefined ? {} : { description: reason }),
+    sourceIp: source.ip,
+    userAgent: source.userAgent,
+  });
+}
+
+/**
+ * Lets a deactivated person in again, as what they were; repeatable.
+ * @throws DomainError `user-not-found`
+ */
+export async function reactivateAccount(
+  tx: Tx,
+  userId: string,
+  actorId: string,
+  source: RequestSource,
+  reason?: string,
+): Promise<void> {
+  const account = await lockAccount(tx, userId);
+  if (!account) throw new DomainError('user-not-found');
+  if (account.status === 'active') return;
+  await tx.run(
+    `update users set status = 'active', deactivated_at = null, version = version + 1 where id = $1`,
+    [userId],
+  );
+  await audit.append(tx, {
+    action: 'user.activated',
+    crud: 'u',
+    actorId,
+    targets: [{ type: 'user', id: userId }],
+    ...(reason === undefined ? {} : { description: reason }),
     sourceIp: source.ip,
     userAgent: source.userAgent,
   });

@@ -82,13 +82,17 @@ async function mailLink(tx: Tx, ring: KeyRing, account: Account): Promise<void> 
   });
 }
 
-/** Makes a link without mailing it; for the command line, which prints it. */
-export async function mintLoginLink(tx: Tx, userId: string): Promise<LoginLink> {
+/** Makes a link without mailing it: for the command line, which prints it, and for invited staff. */
+export async function mintLoginLink(
+  tx: Tx,
+  userId: string,
+  minutes = loginLinkMinutes,
+): Promise<LoginLink> {
   const token = newToken();
   const { expires_at: expiresAt } = await tx.one<{ expires_at: Date }>(
     `insert into login_links (id, token_hash, user_id, expires_at)
      values ($1, $2, $3, now() + make_interval(mins => $4)) returning expires_at`,
-    [newId(), hashToken(token), userId, loginLinkMinutes],
+    [newId(), hashToken(token), userId, minutes],
   );
   return { token, expiresAt };
 }

@@ -82,9 +82,12 @@ export function belongsToPartner(caller: Caller, partnerId: string): boolean {
 
 const open = new Set<string | null>(['pending', 'trial', 'active']);
 
+// Its data are kept, so its people go on seeing them.
+const readable = new Set<string | null>([...open, 'frozen']);
+
 /**
  * Whether a caller may do something in a tenant: by a platform permission, or by a role in that tenant while it is
- * open (pending, trial or active).
+ * open (pending, trial or active); in a frozen one they may still read.
  */
 export function mayInTenant(caller: Caller, tenantId: string, permission: string): boolean {
   if (caller.kind !== 'user' && caller.kind !== 'service') return false;
@@ -95,8 +98,20 @@ export function mayInTenant(caller: Caller, tenantId: string, permission: string
       (held) =>
         held.scope === 'tenant' &&
         held.tenantId === tenantId &&
-        open.has(held.tenantStatus) &&
+        (permission.endsWith(':read') ? readable : open).has(held.tenantStatus) &&
         (permissionsOf('tenant', held.role) as readonly string[]).includes(permission),
     )
+  );
+}
+
+/** The partners in which a role gives a caller a permission on the partner's tenants. */
+export function partnersWith(caller: Caller, permission: string): string[] {
+  if (caller.kind !== 'user') return [];
+  return caller.memberships.flatMap(({ scope, partnerId, role }) =>
+    scope === 'partner' &&
+    partnerId !== null &&
+    (permissionsOf('partner', role) as readonly string[]).includes(permission)
+      ? [partnerId]
+      : [],
   );
 }

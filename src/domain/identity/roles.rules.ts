@@ -32,6 +32,7 @@ export const permissions = [
   'audit:export',
   'audit:append',
   'audit:archive',
+  'audit:checkpoint',
   'keys:create',
   'keys:read',
   'keys:write',
@@ -42,6 +43,7 @@ export const permissions = [
   'entitlements:write',
   'catalog:read',
   'catalog:request',
+  'catalog:write',
   'events:read',
   'prices:read',
   'prices:write',
@@ -92,6 +94,7 @@ const operator: readonly Permission[] = [
   'entitlements:write',
   'catalog:read',
   'catalog:request',
+  'catalog:write',
   'events:read',
   'prices:read',
   'prices:write',
@@ -141,7 +144,7 @@ export const roles: RoleTable = {
       'onboardings:fix',
       'invites:resend',
     ],
-    auditor: ['audit:read', 'audit:export'],
+    auditor: ['audit:read', 'audit:export', 'audit:checkpoint'],
   },
   tenant: { owner: tenantAdmin, admin: tenantAdmin, client },
   partner: {
@@ -241,5 +244,18 @@ export function mayGrant(grantor: Grantor, grant: Grant): boolean {
         permissionsOf(held.scope, held.role).includes('users:invite') &&
         rankOf(held.scope, held.role) >= rank,
     )
+  );
+}
+
+/**
+ * Whether a person's platform role is not above somebody's own, so that they may be let out or in again. For a machine
+ * that is to hold its permissions but for the dangerous ones, which no role gives it.
+ */
+export function outranks(by: Grantor, role: string): boolean {
+  if (by.platformRoles !== undefined) {
+    return by.platformRoles.some((own) => rankOf('platform', own) >= rankOf('platform', role));
+  }
+  return permissionsOf('platform', role).every(
+    (permission) => stepUpPermissions.has(permission) || by.permissions.has(permission),
   );
 }

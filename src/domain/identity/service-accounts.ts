@@ -8,6 +8,7 @@ import type { KeyDigest, KeyHasher } from '../../platform/crypto/keys';
 import { withSystem } from '../../platform/db';
 import type { Database, Tx } from '../../platform/db';
 import { newId } from '../../platform/ids';
+import { digestOf } from '../../platform/peppers';
 import * as audit from '../audit/audit-entries';
 import type { RequestSource, ServiceCaller, UserCaller } from './callers';
 import { isPermission, permissionsOf, stepUpPermissions } from './roles.rules';
@@ -77,7 +78,7 @@ export async function createServiceAccount(
   const permissions = [...new Set(account.permissions)].sort();
   const cidrs = checked(permissions, account.allowedCidrs);
   requireHeld(by, permissions);
-  const { key, digest } = mint(keys);
+  const { key, digest } = await mint(tx, keys);
   const created = await tx.one<ServiceAccount>(
     `insert into service_accounts
        (id, name, prefix, key_digest, pepper_id, permissions, allowed_cidrs, created_by)
@@ -98,9 +99,9 @@ export async function createServiceAccount(
   return { ...created, key };
 }
 
-function mint(keys: ServiceKeys): { key: string; digest: KeyDigest } {
+async function mint(tx: Tx, keys: ServiceKeys): Promise<{ key: string; digest: KeyDigest }> {
   const key = newKey(keys.prefix, 'live');
-  return { key, digest: keys.hasher.digest(key) };
+  return { key, digest: await digestOf(tx, keys.hasher, key) };
 }
 
 function checked(permissions: readonly string[], ranges: readonly string[]): string[] {
@@ -170,7 +171,7 @@ export async function rotateServiceAccount(
   const account = await lock(tx, ref);
   if (account.revokedAt) throw new DomainError('service-account-revoked');
   requireHeld(by, account.permissions);
-  const { key, digest } = mint(keys);
+  const { key, digest } = await mint(tx, keys);
   const rotated = await tx.one<ServiceAccount>(
     `update service_accounts set prefix = $2, key_digest = $3, pepper_id = $4, rotated_at = now(), version = version + 1
      where id = $1 returning ${columns}`,
@@ -259,7 +260,8 @@ export function findServiceCaller(
   const candidates = keys.hasher.candidates(key);
   return withSystem(db, 'identity', async (tx) => {
     const account = await tx.maybe<FoundAccount>(
-      `select id, name, permissions, key_digest, pepper_id = $3 as current,
+      `select id, name, permissions, key_digest,
+         pepper_id = coalesce((select pepper_id from current_pepper), $3) as current,
          allowed_cidrs = '{}' or coalesce($2::inet <<= any(allowed_cidrs), false) as allowed,
          coalesce(last_used_at < now() - interval '1 minute', true) as stale
        from service_accounts where key_digest = any($1::bytea[]) and revoked_at is null`,
@@ -271,7 +273,7 @@ export function findServiceCaller(
     );
     if (!account) return undefined;
     if (!account.allowed) throw new DomainError('address-not-allowed');
-    if (!account.current) await upgrade(tx, account, keys.hasher.digest(key));
+    if (!account.current) await upgrade(tx, account, await digestOf(tx, keys.hasher, key));
     if (account.stale) {
       await tx.run('update service_accounts set last_used_at = now() where id = $1', [account.id]);
     }

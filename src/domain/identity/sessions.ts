@@ -128,6 +128,15 @@ export function endSessionsOf(tx: Tx, userId: string, except?: string): Promise<
   );
 }
 
+/** Ends the sessions of people on the surface of customers; what they are otherwise goes on. Returns how many. */
+export function endCustomerSessions(tx: Tx, userIds: readonly string[]): Promise<number> {
+  return tx.run(
+    `update sessions set ended_at = now()
+     where surface = 'customer' and ended_at is null and user_id = any($1::uuid[])`,
+    [userIds],
+  );
+}
+
 /** How a running session was opened, and whether its person proved who they are in the last 10 minutes. */
 export function sessionOrigin(
   tx: Tx,

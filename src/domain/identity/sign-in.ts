@@ -5,7 +5,7 @@ import { withSystem } from '../../platform/db';
 import type { Database, Tx } from '../../platform/db';
 import type { RateLimits } from '../../platform/rate-limits';
 import * as audit from '../audit/audit-entries';
-import { findAccountByEmail, lockAccount, upgradePasswordHash } from './accounts';
+import { activateAccount, findAccountByEmail, lockAccount, upgradePasswordHash } from './accounts';
 import type { Account } from './accounts';
 import { widestSurface } from './callers';
 import type { RequestSource, UserCaller } from './callers';
@@ -92,6 +92,7 @@ export async function startSession(
   const { authenticatedAt } = bound;
   const surface = bound.surface ?? widestSurface(await membershipsOf(tx, userId));
   await endSessionOfToken(tx, source.formerToken);
+  await activateAccount(tx, userId);
   const session = await openSession(tx, lives, {
     userId,
     surface,

@@ -214,6 +214,10 @@ async function settleAccount(
     name: name ?? invite.name,
     locale: invite.locale,
     passwordHash: proof.kind === 'new-password' ? proof.hash : null,
+  }).catch((error: unknown) => {
+    // Another invite of this address was accepted at the same moment.
+    const madeMeanwhile = error instanceof DomainError && error.code === 'user-exists';
+    throw madeMeanwhile ? new DomainError('account-login-required') : error;
   });
   return { userId, isNew: true };
 }

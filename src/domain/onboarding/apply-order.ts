@@ -1,6 +1,7 @@
 import { DomainError } from '../../errors/problems';
 import { reveal } from '../secrets/secrets';
 import type { Tx } from '../../platform/db';
+import { onBehalfOf } from '../../platform/request-context';
 import * as audit from '../audit/audit-entries';
 import { leaveResource } from '../tenants/resources';
 import { referencesOf } from './connectors-templates.rules';
@@ -38,7 +39,10 @@ export async function tokenOfOrder(
   }
 }
 
-/** Applies the queued order of an onboarding in the transaction that holds its lock, and writes the outcome. */
+/**
+ * Applies the queued order of an onboarding in the transaction that holds its lock, and writes the outcome: on behalf
+ * of the request that gave the order, whichever look finds it.
+ */
 export async function applyOrder(
   tx: Tx,
   deps: Deps,
@@ -47,6 +51,17 @@ export async function applyOrder(
   wbToken: string | undefined,
 ): Promise<void> {
   const order = await readOrder(tx, orderId);
+  const apply = () => applyRead(tx, deps, facts, order, wbToken);
+  return order.requestId === null ? apply() : onBehalfOf(order.requestId, apply);
+}
+
+async function applyRead(
+  tx: Tx,
+  deps: Deps,
+  facts: OnboardingFacts,
+  order: OrderRow,
+  wbToken: string | undefined,
+): Promise<void> {
   const failed =
     facts.failedStep === null ? undefined : declaredStep(deps.connectors, facts.failedStep);
   const possible = orderPossible(

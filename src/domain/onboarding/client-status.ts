@@ -2,7 +2,7 @@ import type { OnboardingKind, OnboardingState } from '../../contracts/onboarding
 import { DomainError } from '../../errors/problems';
 import type { Tx } from '../../platform/db';
 import { noteSubject } from '../../platform/request-context';
-import { stateNow } from './jobs';
+import { provisioningOf, stateNow } from './jobs';
 import { currentStep, plainLabels, plainProgress, plainSteps, shownStatus } from './jobs.rules';
 import type { PlainStep, Progress, ShownStatus, StepRow } from './jobs.rules';
 
@@ -44,8 +44,7 @@ const columns = `o.id, o.tenant_id as "tenantId", ${stateNow} as state, o.stood_
   o.updated_at as "updatedAt"`;
 
 /**
- * The tenant's newest onboarding that is not `member`. An invite that nobody has accepted yet counts as one only
- * while the tenant has no provisioning that runs or succeeded: its accept would add a member.
+ * The tenant's newest onboarding that is not `member`, see `provisioningOf`.
  * @param view customers see the five plain steps and no problem code
  * @throws DomainError `onboarding-not-found`
  */
@@ -56,9 +55,7 @@ export async function readClientStatus(
 ): Promise<ClientStatus> {
   const row = await tx.maybe<StatusRow>(
     `select ${columns} from onboardings as o join invites as i on i.id = o.invite_id
-     where o.tenant_id = $1 and (o.kind = 'provision' or (o.kind is null and not exists (
-       select 1 from onboardings as p
-       where p.tenant_id = $1 and p.kind = 'provision' and p.state not in ('rolled_back', 'cancelled'))))
+     where ${provisioningOf('$1')}
      order by o.created_at desc, o.id desc limit 1`,
     [clientId],
   );

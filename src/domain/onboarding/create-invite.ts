@@ -66,7 +66,7 @@ export async function createInvite(
   inviter: Inviter,
   options: InviteOptions = {},
 ): Promise<CreatedInvite> {
-  const tenant = await tenantOfInvite(tx, request, inviter.actorId);
+  const tenant = await tenantOfInvite(tx, deps, request, inviter.actorId);
   await refuseMember(tx, tenant.id, request.email);
   const blueprint = deps.connectors.blueprintFor({
     plan: tenant.plan,

@@ -20,6 +20,7 @@ export type OnboardingConfig = Pick<
   | 'CUSTOMER_REMINDER_HOURS'
   | 'RETRY_SECONDS'
   | 'SELF_SERVE_INVITES'
+  | 'TENANTS_REQUIRE_PARTNER'
 >;
 
 /** What the operations of onboarding use; each takes the part it needs. */

@@ -4,7 +4,8 @@ import { noteSubject } from '../../platform/request-context';
 import * as audit from '../audit/audit-entries';
 import { enqueueMail } from '../mails/mails';
 import { emitEvent } from '../tenants/events';
-import { activateTenant, lockTenant } from '../tenants/tenants';
+import { activateProvisioned } from '../tenants/tenant-changes';
+import { lockTenant } from '../tenants/tenants';
 import { applyOrder, tokenOfOrder } from './apply-order';
 import { expireInvite } from './close-invite';
 import type { OnboardingDeps } from './deps';
@@ -17,6 +18,7 @@ import { openTenantStatuses, provisioningStates } from './onboarding.rules';
 import { readOrder } from './orders';
 import { park } from './park';
 import { declaredStep } from './steps';
+import { parkWhereClosed } from './tenant-stops';
 import { endRollback } from './undo-call';
 import {
   currentStep,
@@ -95,6 +97,7 @@ async function settle(
     await endRollback(tx, facts);
     return readFacts(tx, facts.id);
   }
+  if (await parkWhereClosed(tx, deps, facts)) return readFacts(tx, facts.id);
   if (isProvisioning(facts.state) && !facts.undoing && (await settleWait(tx, deps, facts))) {
     facts = await readFacts(tx, facts.id);
   }
@@ -190,7 +193,7 @@ async function activate(tx: Tx, deps: Deps, facts: OnboardingFacts): Promise<voi
   });
   const [durations] = await Promise.all([
     durationsOf(tx, facts.id),
-    provisions && activateTenant(tx, facts.tenantId),
+    provisions && activateProvisioned(tx, facts.tenantId),
     provisions &&
       facts.userId !== null &&
       facts.spreadsheetId !== null &&
@@ -211,7 +214,7 @@ async function activate(tx: Tx, deps: Deps, facts: OnboardingFacts): Promise<voi
       data: { tenant_name: facts.tenantName, kind: facts.kind },
     }),
     audit.append(tx, {
-      action: 'tenant.activated',
+      action: 'onboarding.activated',
       crud: 'u',
       actorId: 'system:workflow',
       tenantId: facts.tenantId,

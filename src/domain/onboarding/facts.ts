@@ -1,11 +1,12 @@
 import { DomainError } from '../../errors/problems';
 import type { Tx } from '../../platform/db';
+import { statusOf } from '../tenants/tenants';
 import { lockOnboarding, touchOfInvite } from './onboardings';
 import type { OnboardingFacts } from './view.rules';
 
 // What anybody may change while a call of a step is under way.
 const header = `o.id, o.invite_id as "inviteId", o.tenant_id as "tenantId", t.slug as "tenantSlug",
-    t.name as "tenantName", t.status as "tenantStatus", o.user_id as "userId", o.kind, o.state,
+    t.name as "tenantName", ${statusOf('t')} as "tenantStatus", o.user_id as "userId", o.kind, o.state,
     o.stood_at as "stoodAt", o.blueprint, o.number, o.waiting_for as "waitingFor",
     coalesce(extract(epoch from now() - o.waiting_since) * 1000, 0)::float8 as "waitingMs",
     o.reminders_sent as "remindersSent", o.undoing, o.failed_step as "failedStep", o.request_id as "requestId",

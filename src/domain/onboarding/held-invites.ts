@@ -1,5 +1,6 @@
 import type { RolloutStage } from '../../contracts/rollout';
 import type { Tx } from '../../platform/db';
+import { statusOf } from '../tenants/tenants';
 import type { OnboardingDeps } from './deps';
 import { admissionOf, admits } from './gates.rules';
 import { mailToken } from './invite-mails';
@@ -42,7 +43,7 @@ export async function releaseHeld(tx: Tx, deps: HeldInviteDeps, limit: number): 
   const invites = await tx.rows<{ id: string }>(
     `select i.id from invites as i
        join tenants as t on t.id = i.tenant_id join onboardings as o on o.invite_id = i.id
-     where i.held and i.status = 'invited' and t.status = any($3)
+     where i.held and i.status = 'invited' and ${statusOf('t')} = any($3)
        and (t.kind = any($1) or t.bucket < $2)
      order by i.created_at, i.id limit $4
      for no key update of o skip locked`,

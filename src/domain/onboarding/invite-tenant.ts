@@ -1,9 +1,12 @@
 import type { InviteRow as InviteRequest } from '../../contracts/invites';
 import { DomainError } from '../../errors/problems';
 import type { Tx } from '../../platform/db';
-import { createPendingTenant, findTenant, lockTenant, slugFrom } from '../tenants/tenants';
+import { createTenant } from '../tenants/create-tenant';
+import { slugFrom } from '../tenants/slugs';
+import { findTenant, lockTenant } from '../tenants/tenants';
 import type { Tenant } from '../tenants/tenants';
 import { freeAbandonedTenant } from './close-invite';
+import type { OnboardingDeps } from './deps';
 import { lockInviteOfAddress } from './invites';
 import { madeUpTenantName, openTenantStatuses } from './onboarding.rules';
 
@@ -12,10 +15,11 @@ type TenantPart = Pick<InviteRequest, 'email' | 'name' | 'tenant' | 'tenant_id'>
 /**
  * The tenant that an invite is for, locked: the given one, the one that an open invite of the same slug and address
  * brought, or a new pending one.
- * @throws DomainError `tenant-not-found`, `tenant-not-open`, `partner-not-found`, `slug-taken`
+ * @throws DomainError `tenant-not-found`, `tenant-not-open`, `partner-not-found`, `partner-required`, `slug-taken`
  */
 export async function tenantOfInvite(
   tx: Tx,
+  deps: { readonly config: Pick<OnboardingDeps['config'], 'TENANTS_REQUIRE_PARTNER'> },
   request: TenantPart,
   actorId: string,
 ): Promise<Tenant> {
@@ -25,21 +29,25 @@ export async function tenantOfInvite(
     return tenant;
   }
   const { tenant: wanted } = request;
-  if (wanted?.partner_id !== undefined) await requirePartner(tx, wanted.partner_id);
   const standing = wanted ? await findTenant(tx, wanted.slug) : undefined;
   if (standing?.status === 'pending') {
     const tenant = await lockForInvite(tx, standing.id, request.email);
     if (await hasOpenInvite(tx, tenant.id, request.email)) return tenant;
     await freeAbandonedTenant(tx, tenant.id, actorId);
   }
-  return createPendingTenant(tx, {
-    slug: wanted?.slug ?? slugFrom(request.email.slice(0, request.email.lastIndexOf('@'))),
-    name: wanted ? wanted.name : madeUpTenantName(request.email, request.name),
-    plan: wanted?.plan,
-    kind: wanted?.kind,
-    partnerId: wanted?.partner_id,
-    actorId,
-  });
+  return createTenant(
+    tx,
+    'pending',
+    {
+      slug: wanted?.slug ?? slugFrom(request.email.slice(0, request.email.lastIndexOf('@'))),
+      name: wanted ? wanted.name : madeUpTenantName(request.email, request.name),
+      plan: wanted?.plan,
+      kind: wanted?.kind,
+      partnerId: wanted?.partner_id,
+      actorId,
+    },
+    { partner: deps.config.TENANTS_REQUIRE_PARTNER },
+  );
 }
 
 // An open invite of the address comes before its tenant: an accept takes them in this order.
@@ -55,11 +63,4 @@ async function hasOpenInvite(tx: Tx, tenantId: string, email: string): Promise<b
     [tenantId, email],
   );
   return open !== undefined;
-}
-
-async function requirePartner(tx: Tx, partnerId: string): Promise<void> {
-  const partner = await tx.maybe(`select 1 from partners where id = $1 and status = 'active'`, [
-    partnerId,
-  ]);
-  if (!partner) throw new DomainError('partner-not-found');
 }

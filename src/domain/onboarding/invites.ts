@@ -3,6 +3,7 @@ import { DomainError } from '../../errors/problems';
 import type { Tx } from '../../platform/db';
 import { newId } from '../../platform/ids';
 import { noteSubject } from '../../platform/request-context';
+import { statusOf } from '../tenants/tenants';
 import type { Tenant } from '../tenants/tenants';
 
 /** An invite row with what its rules need of its tenant and its onboarding. */
@@ -33,7 +34,7 @@ export interface InviteRow {
 }
 
 const selectInvite = `
-  select i.id, i.tenant_id, t.slug as tenant_slug, t.name as tenant_name, t.status as tenant_status,
+  select i.id, i.tenant_id, t.slug as tenant_slug, t.name as tenant_name, ${statusOf('t')} as tenant_status,
     o.id as onboarding_id, i.email, i.name, i.role, i.locale, i.status, i.invited_by, i.inviter_user_id,
     u.name as inviter_name, i.expires_in_hours, i.expires_at,
     (i.status = 'invited' and not i.held and i.expires_at <= now()) as lapsed, i.held, i.resend_count,

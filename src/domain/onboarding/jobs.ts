@@ -69,6 +69,16 @@ export const jobTables = `onboardings as o
   join invites as i on i.id = o.invite_id
   join tenants as t on t.id = o.tenant_id`;
 
+/**
+ * SQL of the onboardings `o` that provision a tenant, given as a parameter such as `$1`. An invite that nobody has
+ * accepted yet is one only while no provisioning runs or succeeded: its accept would add a member.
+ */
+export const provisioningOf = (
+  tenant: string,
+): string => `o.tenant_id = ${tenant} and (o.kind = 'provision'
+  or (o.kind is null and not exists (select 1 from onboardings as p
+    where p.tenant_id = ${tenant} and p.kind = 'provision' and p.state not in ('rolled_back', 'cancelled'))))`;
+
 const likePart = (text: string): string => `%${text.replace(/[\\%_]/g, '\\$&')}%`;
 
 // Whatever a request id touched: the onboarding itself, its events, attempts and orders.

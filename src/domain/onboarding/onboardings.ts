@@ -174,17 +174,9 @@ export async function lockOnboarding(tx: Tx, onboardingId: string): Promise<void
   await tx.run('select 1 from onboardings where id = $1 for no key update', [onboardingId]);
 }
 
-/**
- * Locks the onboarding of an invite and records that its workflow looked at it. An open invite is locked before it:
- * everybody locks invite, onboarding and tenant in this order.
- */
+/** Locks the onboarding of an invite and records that its workflow looked at it. */
 export async function touchOfInvite(tx: Tx, inviteId: string): Promise<void> {
-  await tx.run(
-    `with open_invite as (select id from invites where id = $1 and status = 'invited' for update)
-     update onboardings set driven_at = now()
-     where invite_id = $1 and (select count(*) from open_invite) >= 0`,
-    [inviteId],
-  );
+  await tx.run('update onboardings set driven_at = now() where invite_id = $1', [inviteId]);
 }
 
 /** Refuses a stale If-Match of an onboarding. @throws DomainError `version-stale` */

@@ -34,14 +34,16 @@ export interface OrderRow {
   readonly kind: OrderKind;
   readonly reason: string;
   readonly actor: string;
+  /** The request that gave it; null for orders of old. */
+  readonly requestId: string | null;
   readonly input: { readonly spreadsheet_id?: string; readonly owner_email?: string };
   readonly secretId: string | null;
   readonly status: 'queued' | 'applied' | 'refused';
   readonly outcome: Record<string, unknown> | null;
 }
 
-const columns = `id, onboarding_id as "onboardingId", tenant_id as "tenantId", number, kind, reason, actor, input,
-  secret_id as "secretId", status, outcome`;
+const columns = `id, onboarding_id as "onboardingId", tenant_id as "tenantId", number, kind, reason, actor,
+  request_id as "requestId", input, secret_id as "secretId", status, outcome`;
 
 /**
  * Writes an order for the stop that an onboarding is at, with its audit entry and a wake-up. One order per stop: a
@@ -106,8 +108,8 @@ export async function placeOrder(
         });
   const inserted = await tx.run(
     `insert into orders
-       (id, onboarding_id, tenant_id, number, kind, reason, input, secret_id, actor, client_request_id)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict (onboarding_id, number) do nothing`,
+       (id, onboarding_id, tenant_id, number, kind, reason, input, secret_id, actor, request_id, client_request_id)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) on conflict (onboarding_id, number) do nothing`,
     [
       id,
       target.id,
@@ -123,6 +125,7 @@ export async function placeOrder(
       }),
       secretId,
       order.actorId,
+      requestContext()?.requestId ?? null,
       requestContext()?.clientRequestId ?? null,
     ],
   );

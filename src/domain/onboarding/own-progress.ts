@@ -32,6 +32,27 @@ export function newestOnboardingOf(
 }
 
 /**
+ * Whether an onboarding is still its person's: the account is active and the membership stands. A cookie that was
+ * given at the accept lives for days, and what it opens must end with either.
+ */
+export async function isStillTheirs(
+  tx: Tx,
+  owner: { readonly onboardingId: string; readonly tenantId: string; readonly userId: string },
+): Promise<boolean> {
+  const row = await tx.maybe(
+    `select 1 from onboardings as o
+       join users as u on u.id = o.user_id
+       join tenants as t on t.id = o.tenant_id
+     where o.id = $1 and o.tenant_id = $2 and o.user_id = $3 and u.status = 'active'
+       and exists (select 1 from memberships as m
+         where m.user_id = u.id and m.withdrawn_at is null
+           and (m.tenant_id = t.id or m.scope = 'partner' and m.partner_id = t.partner_id))`,
+    [owner.onboardingId, owner.tenantId, owner.userId],
+  );
+  return row !== undefined;
+}
+
+/**
  * Reads a person's own onboarding. Undefined when it is not theirs, or when their account is closed: a cookie alone
  * must not outlive the account that it was given to.
  * @throws DomainError `onboarding-not-found`

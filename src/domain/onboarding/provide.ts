@@ -8,6 +8,7 @@ import type { OnboardingDeps } from './deps';
 import { lockFacts } from './facts';
 import { tokenFingerprint, writeInputs } from './inputs';
 import type { NewInputs } from './inputs';
+import { provisioningOf } from './jobs';
 import { openTenantStatuses } from './onboarding.rules';
 import { declaredStep } from './steps';
 import { currentStep, isBehind, isProvisioning, missingOf } from './view.rules';
@@ -25,8 +26,8 @@ export type Providing = 'spreadsheet_id' | 'wb_token';
  */
 export async function newestProvisioning(tx: Tx, tenantId: string): Promise<string> {
   const row = await tx.maybe<{ id: string }>(
-    `select id from onboardings where tenant_id = $1 and kind is distinct from 'member'
-     order by (kind = 'provision') desc nulls last, created_at desc limit 1`,
+    `select o.id from onboardings as o where ${provisioningOf('$1')}
+     order by o.created_at desc, o.id desc limit 1`,
     [tenantId],
   );
   if (!row) throw new DomainError('onboarding-not-found');

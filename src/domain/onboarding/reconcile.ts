@@ -10,6 +10,7 @@ import {
   recordUnchecked,
 } from '../tenants/resources';
 import type { TenantResource } from '../tenants/resources';
+import { statusOf } from '../tenants/tenants';
 import type { Connector } from './connectors.rules';
 import type { OnboardingDeps } from './deps';
 import { readFacts } from './facts';
@@ -78,7 +79,7 @@ export async function planComparison(deps: Deps, tenantId: string): Promise<Comp
 async function wantedOf(tx: Tx, deps: Deps, tenantId: string): Promise<Wanted | undefined> {
   const row = await tx.maybe<{ id: string; blueprint: string }>(
     `select o.id, o.blueprint from onboardings as o join tenants as t on t.id = o.tenant_id
-     where o.tenant_id = $1 and o.kind = 'provision' and o.state = 'active' and t.status in ('trial', 'active')
+     where o.tenant_id = $1 and o.kind = 'provision' and o.state = 'active' and ${statusOf('t')} in ('trial', 'active')
        and not exists (
          select 1 from onboardings as open
          where open.tenant_id = $1 and open.kind = 'provision'
@@ -179,7 +180,7 @@ export async function planReconcile(
   return withSystem(deps.db, 'schedule', async (tx) => {
     const rows = await tx.rows<{ tenant_id: string }>(
       `select t.id as tenant_id from tenants as t
-       where t.status in ('trial', 'active')
+       where ${statusOf('t')} in ('trial', 'active')
          and exists (select 1 from onboardings as o
            where o.tenant_id = t.id and o.kind = 'provision' and o.state = 'active')
          and not exists (select 1 from outbox as w

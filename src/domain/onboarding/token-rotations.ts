@@ -5,6 +5,7 @@ import { newId } from '../../platform/ids';
 import { requestContext } from '../../platform/request-context';
 import * as audit from '../audit/audit-entries';
 import { erase, seal } from '../secrets/secrets';
+import { statusOf } from '../tenants/tenants';
 import type { OnboardingDeps } from './deps';
 import { replaceExtract } from './steps';
 import { readInputs, replaceToken, tokenFingerprint } from './inputs';
@@ -52,7 +53,7 @@ export async function beginRotation(
   },
 ): Promise<string> {
   const active = await tx.maybe<{ id: string; status: string }>(
-    `select o.id, t.status from onboardings as o join tenants as t on t.id = o.tenant_id
+    `select o.id, ${statusOf('t')} as status from onboardings as o join tenants as t on t.id = o.tenant_id
      where o.tenant_id = $1 and o.kind = 'provision' and o.state = 'active'
      order by o.activated_at desc limit 1 for no key update of o`,
     [request.tenantId],

@@ -38,6 +38,24 @@ export const tenantProblems = {
     retryable: false,
     next: 'Check the id or slug, or create the partner first.',
   },
+  'partner-required': {
+    status: 422,
+    title: 'A tenant needs a partner here',
+    retryable: false,
+    next: 'Name the partner in `partner_id`.',
+  },
+  'export-store-missing': {
+    status: 503,
+    title: 'There is no place for exports',
+    retryable: true,
+    next: 'Set TENANT_EXPORT_DIR to a directory that is backed up; the export is tried again by itself.',
+  },
+  'export-failed': {
+    status: 503,
+    title: 'The tenant could not be exported, so it is not purged',
+    retryable: true,
+    next: 'Look into the log of the worker; the export is tried again by itself, at once when the purge is ordered again.',
+  },
   'resource-not-found': {
     status: 404,
     title: 'Tenant resource not found',

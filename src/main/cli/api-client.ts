@@ -10,6 +10,7 @@ export interface ApiClient {
   get(path: string): Promise<Record<string, unknown>>;
   /** Posts JSON with an Idempotency-Key of its own. */
   post(path: string, body: unknown): Promise<Record<string, unknown>>;
+  delete(path: string, body: unknown): Promise<Record<string, unknown>>;
 }
 
 // Longer than any route waits for an outcome.
@@ -21,9 +22,14 @@ const timeoutMs = 30_000;
  */
 export function openApi(io: CliIo): ApiClient {
   const { url, key } = addressOf(io);
-  const request = async (path: string, body?: unknown): Promise<Record<string, unknown>> => {
+  const request = async (
+    method: 'GET' | 'POST' | 'DELETE',
+    path: string,
+    body?: unknown,
+  ): Promise<Record<string, unknown>> => {
     const response = await fetch(`${url}${path}`, {
-      ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
+      method,
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       headers: {
         'x-api-key': key,
         accept: 'application/json',
@@ -31,7 +37,7 @@ export function openApi(io: CliIo): ApiClient {
           ? {}
           : { 'content-type': 'application/json', 'idempotency-key': randomUUID() }),
       },
-      redirect: 'error',
+      redirect: 'manual',
       signal: AbortSignal.timeout(timeoutMs),
     }).catch((error: unknown) => {
       throw new CommandFailure(
@@ -39,6 +45,9 @@ export function openApi(io: CliIo): ApiClient {
         'Start it, or set USHER_URL and USHER_KEY to one that runs.',
       );
     });
+    // A tenant's former slug leads to the present one; the key goes nowhere but to the API itself.
+    const moved = response.status === 301 ? response.headers.get('location') : null;
+    if (moved?.startsWith('/') && !moved.startsWith('//')) return request(method, moved, body);
     const answer = (await response.json().catch(() => null)) as Record<string, unknown> | null;
     if (response.ok && answer) return answer;
     if (typeof answer?.['code'] === 'string') throw new ApiProblem(answer);
@@ -49,8 +58,9 @@ export function openApi(io: CliIo): ApiClient {
   };
   return {
     url,
-    get: (path) => request(path),
-    post: (path, body) => request(path, body),
+    get: (path) => request('GET', path),
+    post: (path, body) => request('POST', path, body),
+    delete: (path, body) => request('DELETE', path, body),
   };
 }
 

@@ -1,7 +1,10 @@
 import { listArchives, restoreArchive, runArchive } from './audit-archive';
 import type { Command } from './command';
 import { connectorCheck } from './connector-check';
+import { makeAuditCheckpoint } from './audit-checkpoint';
+import { forkAudit } from './audit-fork';
 import { doctor } from './doctor';
+import { keyCommands } from './keys';
 import { doctorStore } from './doctor-store';
 import { listMailsCommand } from './mails';
 import { migrate } from './migrations';
@@ -12,8 +15,10 @@ import { orderCommands } from './orders';
 import { listOutbox, replayOutbox } from './outbox';
 import { createOwner } from './owners';
 import { createPartnerCommand, listPartnersCommand } from './partners';
+import { promotePepperCommand, reportPeppers } from './peppers';
 import { rotateSecrets, secretsStatus } from './secrets';
 import { createAccount, listAccounts, revokeAccount, rotateAccount } from './service-accounts';
+import { tenantCommands } from './tenants';
 
 /** Every command, in the order of the overview. */
 export const commands: readonly Command[] = [
@@ -29,6 +34,10 @@ export const commands: readonly Command[] = [
   showOnboarding,
   ...orderCommands,
   restartOnboarding,
+  ...keyCommands,
+  reportPeppers,
+  promotePepperCommand,
+  ...tenantCommands,
   createPartnerCommand,
   listPartnersCommand,
   connectorCheck,
@@ -37,6 +46,8 @@ export const commands: readonly Command[] = [
   listOutbox,
   replayOutbox,
   listMailsCommand,
+  makeAuditCheckpoint,
+  forkAudit,
   runArchive,
   listArchives,
   restoreArchive,

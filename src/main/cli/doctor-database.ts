@@ -1,9 +1,11 @@
 import { ConfigError } from '../../platform/config';
+import { createKeyHasher } from '../../platform/crypto/keys';
 import { createKeyRing } from '../../platform/crypto/sealing';
 import { withSystem } from '../../platform/db';
 import type { Database } from '../../platform/db';
 import { openWakes } from '../../platform/outbox';
-import { peppersInUse } from '../../domain/identity/service-accounts';
+import { currentPepper } from '../../platform/peppers';
+import { missingPeppers } from '../../domain/api-keys/peppers';
 import { kidsInUse } from '../../domain/secrets/secrets';
 import { migrationNames } from '../migrate';
 import { requireAppRole } from '../require-app-role';
@@ -139,12 +141,16 @@ async function keyRing(db: Database, io: CliIo): Promise<Finding> {
 
 async function peppers(db: Database, io: CliIo): Promise<Finding> {
   const { KEYS_HASH_PEPPER: given } = settings(io.env, ['KEYS_HASH_PEPPER']);
-  const known = new Set(given.map(({ id }) => id));
-  const missing = (await peppersInUse(db)).filter(({ pepperId }) => !known.has(pepperId));
-  if (missing.length === 0) return fine(`active pepper ${given[0]?.id ?? '?'}`);
+  const hasher = createKeyHasher(given, 'usher/api-key/v1');
+  const { current, inUse } = await missingPeppers(db, hasher);
+  const missing = [...(current === null ? [] : [current]), ...inUse];
+  if (missing.length === 0) {
+    const active = await withSystem(db, 'cli', currentPepper, { readOnly: true });
+    return fine(`current pepper ${active ?? given[0]?.id ?? '?'}`);
+  }
   return wrong(
-    `lacks ${missing.map(({ pepperId }) => pepperId).join(', ')}, which keys in use need`,
-    'Put it back into KEYS_HASH_PEPPER, behind the active one.',
+    `lacks ${missing.join(', ')}, which keys in use need`,
+    'Put it back into KEYS_HASH_PEPPER; `usher pepper report` shows what hangs on each.',
   );
 }
 

@@ -3,6 +3,7 @@ import { createDatabase } from '../../platform/db';
 import type { CliIo, Command } from './command';
 import { jsonLine } from './json';
 import { databaseExaminations } from './doctor-database';
+import { exportExamination } from './doctor-exports';
 import { serviceExaminations } from './doctor-services';
 import { printFindings } from './doctor-print';
 import { storeExamination } from './doctor-store';
@@ -26,6 +27,7 @@ export const doctor: Command = {
       { name: 'configuration', run: () => Promise.resolve(configuration(io)) },
       ...(db ? databaseExaminations(db, io) : []),
       ...serviceExaminations(io),
+      exportExamination(io),
       storeExamination(io),
     ];
     try {

@@ -2,13 +2,19 @@ import { manyLines, oneLine } from '../display-text';
 import { formatMoment, localeOf, type Locale } from '../locale';
 import type { MailContent, MailTemplates } from './templates/content';
 import * as deCustomer from './templates/de-customer';
+import * as deKeys from './templates/de-keys';
 import * as deStaff from './templates/de-staff';
+import * as deTenants from './templates/de-tenants';
 import * as enCustomer from './templates/en-customer';
+import * as enKeys from './templates/en-keys';
 import * as enStaff from './templates/en-staff';
+import * as enTenants from './templates/en-tenants';
 import type { MailData, MailKind } from './templates/kinds';
 import { mailHtml, mailText } from './templates/layout';
 import * as ruCustomer from './templates/ru-customer';
+import * as ruKeys from './templates/ru-keys';
 import * as ruStaff from './templates/ru-staff';
+import * as ruTenants from './templates/ru-tenants';
 
 /** One mail to be written: its kind decides what its data must be. */
 export interface MailToRender<Kind extends MailKind> {
@@ -29,9 +35,24 @@ export interface RenderedMail {
 }
 
 const templates: Readonly<Record<Locale, MailTemplates>> = {
-  en: { ...enCustomer.customerMails, ...enStaff.staffMails },
-  de: { ...deCustomer.customerMails, ...deStaff.staffMails },
-  ru: { ...ruCustomer.customerMails, ...ruStaff.staffMails },
+  en: {
+    ...enCustomer.customerMails,
+    ...enStaff.staffMails,
+    ...enTenants.tenantMails,
+    ...enKeys.keyMails,
+  },
+  de: {
+    ...deCustomer.customerMails,
+    ...deStaff.staffMails,
+    ...deTenants.tenantMails,
+    ...deKeys.keyMails,
+  },
+  ru: {
+    ...ruCustomer.customerMails,
+    ...ruStaff.staffMails,
+    ...ruTenants.tenantMails,
+    ...ruKeys.keyMails,
+  },
 };
 
 /* Visible characters; whatever is not named here is a name. */
@@ -82,6 +103,7 @@ function shown(key: string, value: string): string | null {
     case 'inviterName':
       return oneLine(value) || null;
     case 'reason':
+    case 'note':
       return manyLines(value) || null;
     default:
       return oneLine(value, limits[key]) || '…';

@@ -14,6 +14,8 @@ export interface Operation {
     readonly required: boolean;
     readonly schema: Schema;
   }[];
+  /** Each description names the problems of its status. */
+  readonly responses: Readonly<Record<string, { readonly description: string }>>;
   readonly requestBody?: {
     readonly content: Readonly<Record<string, { readonly schema: Schema }>>;
   };

@@ -39,6 +39,48 @@ const customer = async (invited: Invited): Promise<TestRequest> => {
   return { anonymous: true, headers: onboardingCookie(headers) };
 };
 
+describe('the cookie of an accept', () => {
+  const everywhere = (invited: Invited, cookie: TestRequest): Promise<number[]> =>
+    Promise.all(
+      [
+        () => addToken({ client_id: invited.clientId, wb_token: marketplaceToken() }, cookie),
+        () =>
+          provision({ client_id: invited.clientId, spreadsheet_id: invited.spreadsheetId }, cookie),
+        () =>
+          app.call('POST', '/onboarding/wb-tokens/rotate', {
+            ...cookie,
+            body: { client_id: invited.clientId, wb_token: marketplaceToken(), reason: 'x' },
+          }),
+        () => app.call('GET', `/onboarding/clients/${invited.clientId}/status`, cookie),
+      ].map(async (ask) => (await ask()).status),
+    );
+
+  test('opens nothing any more once the account is deactivated, not even to hand something over', async () => {
+    const invited = await invite(app, bare);
+    const cookie = await customer(invited);
+    await sql(
+      app,
+      `update users set status = 'deactivated'
+       where id = (select user_id from onboardings where id = $1)`,
+      [invited.jobId],
+    );
+    expect(await everywhere(invited, cookie)).toEqual([401, 401, 401, 401]);
+    const given = await sql(app, 'select 1 from onboarding_inputs where onboarding_id = $1', [
+      invited.jobId,
+    ]);
+    expect(given).toEqual([]);
+  });
+
+  test('opens nothing any more once the membership is withdrawn', async () => {
+    const invited = await invite(app, bare);
+    const cookie = await customer(invited);
+    await sql(app, 'update memberships set withdrawn_at = now() where onboarding_id = $1', [
+      invited.jobId,
+    ]);
+    expect(await everywhere(invited, cookie)).toEqual([401, 401, 401, 401]);
+  });
+});
+
 describe('POST /onboarding/workspaces/provision and /wb-tokens answer 202', () => {
   test('with the state that each brought about, one after the other, to the active tenant', async () => {
     const invited = await waiting();
@@ -171,6 +213,24 @@ describe('POST /onboarding/workspaces/provision and /wb-tokens answer 409', () =
     expect(answers.map(({ status, body }) => [status, body.code])).toEqual(
       Array(2).fill([409, 'not-accepted']),
     );
+  });
+
+  test('not-accepted while the next invite of a tenant waits whose first onboarding was cancelled', async () => {
+    const first = await waiting();
+    const cancelled = await app.call('POST', `/onboarding/jobs/${first.jobId}/cancel`, {
+      body: { reason: 'The wrong person' },
+    });
+    expect(cancelled.status).toBe(200);
+    const second = await invite(app, {
+      ...bare,
+      tenant: undefined,
+      tenant_id: first.clientId,
+    });
+    const { status, body } = await provision({ client_id: first.clientId, spreadsheet_id: 's-1' });
+    expect([status, body.code]).toEqual([409, 'not-accepted']);
+    await accept(app, second);
+    const accepted = await provision({ client_id: first.clientId, spreadsheet_id: 'sheet-2' });
+    expect([accepted.status, accepted.body.job_id]).toEqual([202, second.jobId]);
   });
 
   test('step-completed for other values than those of a step that is done', async () => {

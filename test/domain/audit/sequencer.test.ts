@@ -17,7 +17,7 @@ interface Row {
 let log: AuditDatabase;
 beforeEach(async () => {
   log = await openAuditDatabase();
-});
+}, 120_000);
 afterEach(() => log.close());
 
 const rows = (): Promise<Row[]> =>

@@ -3,10 +3,8 @@ import { createDatabase, withSystem } from '../../../src/platform/db';
 import type { Database, Tx } from '../../../src/platform/db';
 import { lockFactsOfInvite } from '../../../src/domain/onboarding/facts';
 import { releaseHeld } from '../../../src/domain/onboarding/held-invites';
-import { lockInvite, lockInviteOfAddress } from '../../../src/domain/onboarding/invites';
+import { lockInvite } from '../../../src/domain/onboarding/invites';
 import { move } from '../../../src/domain/onboarding/onboardings';
-import { lockTenant } from '../../../src/domain/tenants/tenants';
-import { tenantOfInvite } from '../../../src/domain/onboarding/invite-tenant';
 import { createTestDatabase } from '../../support/database';
 import type { TestDatabase } from '../../support/database';
 import { waitFor } from '../../support/wait-for';
@@ -21,7 +19,7 @@ beforeAll(async () => {
   db = createDatabase({ url: home.appUrl, applicationName: 'lock-order-test', max: 4 });
   observer = new Client({ connectionString: home.superUrl });
   await observer.connect();
-});
+}, 120_000);
 
 afterAll(async () => {
   await observer.end();
@@ -88,18 +86,6 @@ describe('no two transactions of one invite wait for each other', () => {
         goOn: (tx) => lockInvite(tx, inviteId),
       },
       (tx) => lockInvite(tx, inviteId),
-    );
-  });
-
-  it('when it is accepted while the address is invited once more', async () => {
-    const email = 'twice@lock-order.example';
-    const { inviteId, tenantId } = await act((tx) => insertJob(tx, { email }));
-    await crossing(
-      { begin: (tx) => lockInvite(tx, inviteId), goOn: (tx) => lockTenant(tx, tenantId) },
-      async (tx) => {
-        await tenantOfInvite(tx, { tenant_id: tenantId, email }, 'user:test');
-        await lockInviteOfAddress(tx, tenantId, email);
-      },
     );
   });
 

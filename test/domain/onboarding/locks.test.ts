@@ -14,24 +14,24 @@ beforeAll(async () => {
   app = await startTestApp({ worker: false });
   other = new Client({ connectionString: app.database.superUrl });
   await other.connect();
-});
+}, 120_000);
 afterAll(async () => {
   await other.end();
   await app.stop();
 });
 
 /**
- * Somebody accepts an invite, which locks it, then its onboarding, then its tenant; in between something else goes to
- * work on the same rows.
+ * Somebody accepts an invite, which locks its onboarding, then itself, then its tenant; in between something else goes
+ * to work on the same rows.
  */
 async function acceptAround<T>(
   { inviteId, jobId, clientId }: Invited,
   work: () => Promise<T>,
 ): Promise<T> {
   const lock = (table: string, id: string) =>
-    other.query(`select 1 from ${table} where id = $1 for update`, [id]);
+    other.query(`select 1 from ${table} where id = $1 for no key update`, [id]);
   await other.query('begin');
-  await lock('invites', inviteId);
+  await lock('onboardings', jobId);
   const working = work();
   await waitFor(
     'Its wait for the accept',
@@ -43,7 +43,7 @@ async function acceptAround<T>(
       ).rowCount,
     (waiting) => waiting === 1,
   );
-  await lock('onboardings', jobId);
+  await lock('invites', inviteId);
   await lock('tenants', clientId);
   await other.query('commit');
   return working;

@@ -11,7 +11,7 @@ const hostile = `<script>alert(1)</script>\r\nBcc: x@evil.example\r\n\r\nbody\u2
 function withText<Kind extends MailKind>(kind: Kind, text: string): MailData[Kind] {
   const entries = Object.entries(mailSamples[kind]).map(([key, value]: [string, unknown]) => [
     key,
-    typeof value === 'string' && !/link|url|role/i.test(key) ? text : value,
+    typeof value === 'string' && !/link|url|role|change/i.test(key) ? text : value,
   ]);
   return Object.fromEntries(entries) as MailData[Kind];
 }

@@ -10,6 +10,13 @@ const aboutInvite = {
   link: inviteLink,
 };
 
+const aboutKey = {
+  ...names,
+  keyName: 'Shop backend',
+  keyPrefix: 'ush_live_4fT9bXq2',
+  link: 'https://usher.example/docs',
+};
+
 /** One mail of each kind, with everything that it can say. */
 export const mailSamples: { readonly [Kind in MailKind]: MailData[Kind] } = {
   invite: { ...names, inviterName: 'Anna Berg', link, expiresAt },
@@ -54,5 +61,43 @@ export const mailSamples: { readonly [Kind in MailKind]: MailData[Kind] } = {
     role: 'support',
     link,
     expiresAt,
+  },
+  'key-rotation-reminder': { ...aboutKey, endsAt: expiresAt, newKeyUsed: false },
+  'key-rotation-unused': { ...aboutKey, endsAt: expiresAt },
+  'key-rotation-extended': { ...aboutKey, endsAt: expiresAt, extensionsLeft: 2 },
+  'key-rotation-requested': { ...aboutKey, because: 'scheduled' },
+  'key-leaked': { ...aboutKey, endsAt: null },
+  'tenant-notice': {
+    ...names,
+    change: 'deleted',
+    purgeAt: expiresAt,
+    link: 'https://usher.example/onboarding/progress',
+  },
+  'trial-ending': {
+    ...names,
+    productName: 'Repricing',
+    endsAt: expiresAt,
+    link: 'https://usher.example/onboarding/progress',
+  },
+  'trial-ended': {
+    ...names,
+    productName: null,
+    endsAt: expiresAt,
+    link: 'https://usher.example/onboarding/progress',
+  },
+  'purge-blocked': {
+    tenantName: names.tenantName,
+    problemTitle: 'There is no place for exports',
+    whatToDo: 'Set TENANT_EXPORT_DIR to a directory that is backed up.',
+    blockedAt: expiresAt,
+    link: 'https://usher.example/console/tenants/nordlicht',
+  },
+  'catalog-request': {
+    tenantName: names.tenantName,
+    productName: 'Repricing',
+    trial: false,
+    note: 'For our two shops.\nFrom May on, please.',
+    requestedAt: expiresAt,
+    link: 'https://usher.example/console/tenants/nordlicht',
   },
 };

@@ -31,8 +31,20 @@ export type MailTemplates<Kind extends MailKind = MailKind> = {
 export type CustomerMailKind =
   'invite' | 'invite-reminder' | 'customer-input-reminder' | 'welcome' | 'login-link';
 
+/** The kinds that whoever looks after API keys reads. */
+export type KeyMailKind =
+  | 'key-rotation-reminder'
+  | 'key-rotation-unused'
+  | 'key-rotation-extended'
+  | 'key-rotation-requested'
+  | 'key-leaked';
+
+/** The kinds about a tenant's way through its statuses and the products that it uses. */
+export type TenantMailKind =
+  'tenant-notice' | 'trial-ending' | 'trial-ended' | 'purge-blocked' | 'catalog-request';
+
 /** The kinds that operators and inviters read. */
-export type StaffMailKind = Exclude<MailKind, CustomerMailKind>;
+export type StaffMailKind = Exclude<MailKind, CustomerMailKind | TenantMailKind | KeyMailKind>;
 
 /** A paragraph. */
 export function text(words: string): Passage {

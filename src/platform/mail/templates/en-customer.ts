@@ -9,20 +9,20 @@ export const customerMails: MailTemplates<CustomerMailKind> = {
     subject: inviterName
       ? `${inviterName} invites you to ${tenantName}`
       : `You are invited to ${tenantName}`,
-    preheader: `Accept until ${moment(expiresAt)}. It takes you about two minutes.`,
+    preheader: `Accept until ${moment(expiresAt)}. It takes about two minutes of your time.`,
     heading: `You are invited to ${tenantName}`,
     greeting: hello(recipientName),
     passages: [
       text(
         inviterName
-          ? `${inviterName} invites you to ${tenantName}. Accept the invite and we set everything up for you.`
-          : `You are invited to ${tenantName}. Accept the invite and we set everything up for you.`,
+          ? `${inviterName} invites you to ${tenantName}. Accept the invite and we will set everything up for you.`
+          : `You are invited to ${tenantName}. Accept the invite and we will set everything up for you.`,
       ),
       facts(['Valid until', moment(expiresAt)]),
     ],
     action: { label: 'See the invite', url: link },
     after: [alone],
-    reason: `You get this mail because somebody invited this address to ${tenantName}. If that means nothing to you, simply ignore it: nothing happens.`,
+    reason: `You received this mail because somebody invited this address to ${tenantName}. If that means nothing to you, simply ignore it: nothing will happen.`,
   }),
 
   'invite-reminder': ({ recipientName, inviterName, tenantName, link, expiresAt }, moment) => ({
@@ -39,8 +39,8 @@ export const customerMails: MailTemplates<CustomerMailKind> = {
       facts(['Valid until', moment(expiresAt)]),
     ],
     action: { label: 'See the invite', url: link },
-    after: [alone, 'You do not want to join? You can decline the invite on the same page.'],
-    reason: `You get this reminder once, because somebody invited this address to ${tenantName}.`,
+    after: [alone, 'Would you rather not join? You can decline the invite on the same page.'],
+    reason: `You receive this reminder once, because somebody invited this address to ${tenantName}.`,
   }),
 
   'customer-input-reminder': ({ recipientName, tenantName, missing, reminder, link }) => {
@@ -60,11 +60,11 @@ export const customerMails: MailTemplates<CustomerMailKind> = {
       passages: [
         text(`The onboarding of ${tenantName} is waiting. What we still need from you:`),
         list(...things),
-        text('As soon as you have added it, we carry on by ourselves.'),
+        text('As soon as you have added it, we will carry on by ourselves.'),
       ],
       action: { label: 'Add it now', url: link },
       after: ['Everything that is already done stays done; there is no deadline.'],
-      reason: `You get this mail because you have accepted the invite to ${tenantName}.`,
+      reason: `You received this mail because you accepted the invite to ${tenantName}.`,
     };
   },
 
@@ -78,11 +78,11 @@ export const customerMails: MailTemplates<CustomerMailKind> = {
         `${tenantName} is set up: your workspace is connected and checked. You can start right away.`,
       ),
       text('Sign in with the account with which you accepted the invite.'),
-      ...links(['Your workspace', workspaceUrl], ['The guide for the first steps', docsUrl]),
+      ...links(['Your workspace', workspaceUrl], ['A guide to the first steps', docsUrl]),
     ],
     action: { label: `Open ${tenantName}`, url: link },
     after: [],
-    reason: `You get this mail because you have accepted the invite to ${tenantName}.`,
+    reason: `You received this mail because you accepted the invite to ${tenantName}.`,
   }),
 
   'login-link': ({ recipientName, link, expiresAt }, moment) => ({
@@ -97,6 +97,6 @@ export const customerMails: MailTemplates<CustomerMailKind> = {
     action: { label: 'Sign in', url: link },
     after: [alone],
     reason:
-      'You get this mail because a sign-in link was requested for this address. If that was not you, ignore it: without the link nobody can sign in.',
+      'You received this mail because a sign-in link was requested for this address. If that was not you, ignore it: nobody can sign in without the link.',
   }),
 };

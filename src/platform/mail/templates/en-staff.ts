@@ -8,7 +8,7 @@ const roles: Readonly<Record<StaffRole, string>> = {
   support: 'support',
   auditor: 'auditor',
 };
-const inviter = 'You get this mail because you sent this invite.';
+const inviter = 'You received this mail because you sent this invite.';
 
 /** English: the mails that operators and inviters read. */
 export const staffMails: MailTemplates<StaffMailKind> = {
@@ -21,7 +21,7 @@ export const staffMails: MailTemplates<StaffMailKind> = {
       text('The invite was not accepted in time. You can send it again; it then gets a new link.'),
       facts(['Invited', email], ['Tenant', tenantName], ['Expired', moment(expiredAt)]),
     ],
-    action: { label: 'Look at the invite', url: link },
+    action: { label: 'View the invite', url: link },
     after: [],
     reason: inviter,
   }),
@@ -46,21 +46,21 @@ export const staffMails: MailTemplates<StaffMailKind> = {
     ],
     action: { label: 'Open the onboarding', url: data.link },
     after: ['The customer sees only that we are on it.'],
-    reason: 'You get this mail because you look after onboardings.',
+    reason: 'You received this mail because you look after onboardings.',
   }),
 
   'new-link-requested': ({ tenantName, email, requestedAt, link }, moment) => ({
-    subject: `New link wanted for ${tenantName}`,
-    preheader: `${email} holds an old link and asks for a new one.`,
-    heading: 'Somebody asks for a new link',
+    subject: `New link requested for ${tenantName}`,
+    preheader: `${email} has an old link and is asking for a new one.`,
+    heading: 'Somebody is asking for a new link',
     greeting: null,
     passages: [
       text(
-        'Somebody opened an old link of your invite and asks for a new one. If you send the invite again, a new link goes to the same address.',
+        'Somebody opened an old link to your invite and is asking for a new one. If you send the invite again, a new link goes to the same address.',
       ),
       facts(['Invited', email], ['Tenant', tenantName], ['Asked', moment(requestedAt)]),
     ],
-    action: { label: 'Look at the invite', url: link },
+    action: { label: 'View the invite', url: link },
     after: [],
     reason: inviter,
   }),
@@ -74,14 +74,14 @@ export const staffMails: MailTemplates<StaffMailKind> = {
       facts(['Invited', email], ['Tenant', tenantName], ['Declined', moment(declinedAt)]),
       ...(reason ? [text('The reason given:'), quote(reason)] : [text('No reason was given.')]),
     ],
-    action: { label: 'Look at the invite', url: link },
+    action: { label: 'View the invite', url: link },
     after: [],
     reason: inviter,
   }),
 
   'operator-invite': ({ recipientName, inviterName, role, link, expiresAt }, moment) => ({
     subject: 'Your access to Usher',
-    preheader: `Set it up until ${moment(expiresAt)}.`,
+    preheader: `Set it up by ${moment(expiresAt)}.`,
     heading: 'Your access to Usher',
     greeting: recipientName ? `Hello ${recipientName},` : 'Hello,',
     passages: [
@@ -92,9 +92,9 @@ export const staffMails: MailTemplates<StaffMailKind> = {
       ),
       facts(['Role', roles[role]], ['Valid until', moment(expiresAt)]),
     ],
-    action: { label: 'Set up the access', url: link },
+    action: { label: 'Set up your access', url: link },
     after: ['The link works once and is meant for you alone. Please do not forward it.'],
     reason:
-      'You get this mail because an administrator entered this address. If that means nothing to you, simply ignore it.',
+      'You received this mail because an administrator entered this address. If that means nothing to you, simply ignore it.',
   }),
 };

@@ -1,0 +1,161 @@
+import { addressSet } from '../../platform/address-ranges';
+import type { AddressSet } from '../../platform/address-ranges';
+import type { KeyFacts } from './verification.rules';
+
+/**
+ * Every column that the facts of `find_api_keys` come from. A change of any of them moves the epoch that cached
+ * verifiers watch; a test compares this list, the function and the triggers. What is counted is read beside the facts.
+ */
+export const columnsRead = {
+  api_keys: [
+    'id',
+    'tenant_id',
+    'digest',
+    'pepper_id',
+    'environment',
+    'scopes',
+    'role',
+    'product',
+    'allowed_cidrs',
+    'rate_limit',
+    'rate_window_seconds',
+    'usage_limit',
+    'usage_limit_strict',
+    'expires_at',
+    'ends_at',
+    'rotation_family_id',
+    'first_used_at',
+    'revoked_at',
+    'blocked_at',
+  ],
+  tenants: ['id', 'slug', 'status', 'trial_ends_at'],
+  entitlements: ['tenant_id', 'product', 'status', 'expires_at'],
+  products: ['product'],
+  key_rotations: ['old_key_id', 'new_key_id', 'state'],
+} as const;
+
+const flag = {
+  tenantClosed: 1,
+  revoked: 2,
+  blocked: 4,
+  expired: 8,
+  ended: 16,
+  unused: 32,
+} as const;
+
+/** Between the parts of a text of facts; no part can have it. */
+const separator = '\x1f';
+
+/** Reads the text in which `find_api_keys` answers the facts of one key. */
+export function parseFacts(text: string): KeyFacts {
+  const [
+    id = '',
+    tenantId = '',
+    environment,
+    scopes = '',
+    role = '',
+    product = '',
+    cidrs = '',
+    rateLimit = '',
+    rateSeconds = '',
+    usageLimit = '',
+    usageLimitStrict,
+    expiresAt = '',
+    familyId = '',
+    pepperId = '',
+    tenantSlug = '',
+    flagText,
+    entitled = '',
+    catalogue = '',
+    holdsUntil = '',
+    rotation = '',
+  ] = text.split(separator);
+  const flags = Number(flagText);
+  return {
+    id,
+    tenantId,
+    tenantSlug,
+    tenantOpen: (flags & flag.tenantClosed) === 0,
+    environment: environment === 'test' ? 'test' : 'live',
+    revoked: (flags & flag.revoked) !== 0,
+    blocked: (flags & flag.blocked) !== 0,
+    expired: (flags & flag.expired) !== 0,
+    ended: (flags & flag.ended) !== 0,
+    unused: (flags & flag.unused) !== 0,
+    admits: cidrs === '' ? null : rangesOf(cidrs),
+    product: product === '' ? null : product,
+    scopes: listOf(scopes),
+    role: role === '' ? null : (role as KeyFacts['role']),
+    expiresAt: numberOf(expiresAt),
+    rateLimit: rateLimit === '' ? null : { limit: Number(rateLimit), seconds: Number(rateSeconds) },
+    usageLimit: numberOf(usageLimit),
+    usageLimitStrict: usageLimitStrict === 't',
+    familyId: familyId === id ? id : familyId,
+    pepperId: pepperId === '' ? null : pepperId,
+    entitled: listOf(entitled),
+    catalogue: listOf(catalogue),
+    holdsUntil: numberOf(holdsUntil),
+    rotation: rotation === '' ? null : rotationOf(rotation),
+  };
+}
+
+const numberOf = (text: string): number | null => (text === '' ? null : Number(text));
+
+function rotationOf(text: string): NonNullable<KeyFacts['rotation']> {
+  const [state = '', successorId = '', endsAt = ''] = text.split(' ');
+  return {
+    state,
+    successorId: successorId === '' ? null : successorId,
+    endsAt: numberOf(endsAt),
+  };
+}
+
+/** What many keys have in common is kept once. */
+const listOf = remembering((text): readonly string[] => (text === '' ? [] : text.split(' ')));
+const rangesOf = remembering((text): AddressSet => addressSet(text.split(' ')));
+
+/** Most results of one kind that are kept in common. */
+const mostCommon = 2_000;
+
+function remembering<T>(make: (text: string) => T): (text: string) => T {
+  const known = new Map<string, T>();
+  return (text) => {
+    let value = known.get(text);
+    if (value === undefined) {
+      if (known.size >= mostCommon) known.clear();
+      value = make(text);
+      known.set(text, value);
+    }
+    return value;
+  };
+}
+
+/** Reads the text of the facts of the key with a digest; the same text is read once. */
+export type FactsReader = (digest: string, text: string) => KeyFacts;
+
+interface ReadFacts {
+  readonly text: string;
+  readonly facts: KeyFacts;
+}
+
+/**
+ * Remembers what texts of facts came to, between so many of the latest and twice as many. It holds nothing but the
+ * meaning of a text that was just read from the database: an old fact is another text and is never found.
+ */
+export function createFactsReader(most: number): FactsReader {
+  let recent = new Map<string, ReadFacts>();
+  let older = new Map<string, ReadFacts>();
+  return (digest, text) => {
+    const known = recent.get(digest);
+    if (known?.text === text) return known.facts;
+    const before = older.get(digest);
+    const read = before?.text === text ? before : { text, facts: parseFacts(text) };
+    // Two generations: what was not asked for during a whole one is forgotten.
+    if (recent.size >= most) {
+      older = recent;
+      recent = new Map();
+    }
+    recent.set(digest, read);
+    return read.facts;
+  };
+}

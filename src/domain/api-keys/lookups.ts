@@ -1,0 +1,89 @@
+import { createBatchedQuery } from '../../platform/batched-query';
+import type { Answered, TextRow } from '../../platform/batched-query';
+import { createFactsReader } from './key-facts';
+import { nothingCounted } from './limits.rules';
+import type { Count } from './limits.rules';
+import type { KeyFacts } from './verification.rules';
+
+/** A key that was read on the primary. */
+export interface FoundKey {
+  readonly facts: KeyFacts;
+  /** Which of the digests it has, as hex. */
+  readonly digest: string;
+  /** The database's clock when it was read, milliseconds since 1970. */
+  readonly readAt: number;
+  /** What all processes have handed in of its family. */
+  readonly count: Count;
+}
+
+/** Reads keys, many at a time and never from memory. */
+export interface Lookups {
+  /**
+   * The key that has one of some digests (as hex, one under each pepper), or undefined.
+   * @throws DatabaseUnavailable by the deadline, on the monotonic clock
+   */
+  find(digests: readonly string[], deadline: number): Promise<Answered<FoundKey | undefined>>;
+  isUp(): boolean;
+  close(): Promise<void>;
+}
+
+/** How look-ups reach Postgres. */
+export interface LookupOptions {
+  readonly url: string;
+  readonly timeoutMs: number;
+  /** How many texts of facts are kept read. */
+  readonly readFacts: number;
+  readonly onChange: (up: boolean, error?: unknown) => void;
+}
+
+/** Opens the look-ups on two connections of their own. */
+export function createLookups(options: LookupOptions): Lookups {
+  const read = createFactsReader(options.readFacts);
+  const query = createBatchedQuery<readonly string[], FoundKey | undefined>({
+    url: options.url,
+    applicationName: 'usher-verify',
+    name: 'find_api_keys',
+    sql: 'select digest, facts, counted from find_api_keys($1)',
+    connections: 2,
+    most: 256,
+    timeoutMs: options.timeoutMs,
+    params: (questions) => [byteaArray(questions)],
+    answers: (rows, questions) => {
+      const found = new Map(rows.map((row) => [(row[0] ?? '').slice(2), row]));
+      return questions.map((digests) => {
+        const digest = digests.find((one) => found.has(one));
+        return digest === undefined ? undefined : foundKey(digest, found.get(digest) ?? []);
+      });
+    },
+    onChange: options.onChange,
+  });
+  const foundKey = (digest: string, row: TextRow): FoundKey => ({
+    facts: read(digest, row[1] ?? ''),
+    digest,
+    ...readCounted(row[2] ?? ''),
+  });
+  return {
+    find: (digests, deadline) => query.ask(digests, deadline),
+    isUp: () => query.isUp(),
+    close: () => query.close(),
+  };
+}
+
+// The clock, then what all processes have handed in, parts of which are missing where nothing was.
+function readCounted(text: string): Pick<FoundKey, 'readAt' | 'count'> {
+  const [now = '', cost = '', start = '', seconds = '', windowCost = ''] = text.split(' ');
+  const readAt = Number(now);
+  if (cost === '') return { readAt, count: nothingCounted };
+  const window =
+    start === ''
+      ? null
+      : { start: Number(start), seconds: Number(seconds), cost: Number(windowCost) };
+  return { readAt, count: { cost: Number(cost), window } };
+}
+
+// As Postgres reads it; drivers take longer over an array of buffers than the query does.
+function byteaArray(questions: readonly (readonly string[])[]): string {
+  let text = '';
+  for (const digests of questions) for (const digest of digests) text += `,"\\\\x${digest}"`;
+  return `{${text.slice(1)}}`;
+}

@@ -1,0 +1,63 @@
+import type { Database, Tx } from '../../platform/db';
+import { withSystem } from '../../platform/db';
+import type { Outbox, Wake } from '../../platform/outbox';
+
+/** The wake-up of the workflow that carries a tenant through its statuses. */
+export function wakeLifecycle(tenantId: string): Wake {
+  return {
+    workflowType: 'tenantLifecycle',
+    workflowId: `tenant-lifecycle/${tenantId}`,
+    input: { tenantId },
+  };
+}
+
+interface WakeDeps {
+  readonly db: Database;
+  readonly outbox: Outbox;
+}
+
+/** Tenants for which time brings something: the end of a trial, of a grace, or a purge under way. */
+const unsettled = `(t.status in ('trial', 'deleted') or t.status = 'purging' and t.purged_at is null)`;
+
+const batchSize = 200;
+
+/** Wakes the workflows of tenants that nobody has driven for so many hours; returns how many. */
+export function wakeUndrivenTenants(deps: WakeDeps, hours: number): Promise<number> {
+  return withSystem(deps.db, 'reconciler', async (tx) => {
+    const rows = await tx.rows<{ id: string }>(
+      `select t.id from tenants as t left join tenant_lifecycles as l on l.tenant_id = t.id
+       where ${unsettled} and coalesce(l.driven_at, t.updated_at) < now() - $1 * interval '1 hour'
+         and not exists (select 1 from outbox as w
+           where w.aggregate = 'tenant-lifecycle/' || t.id and w.delivered_at is null and w.dead_at is null)
+       order by l.driven_at nulls first limit $2`,
+      [hours, batchSize],
+    );
+    return wakeAll(tx, deps, rows);
+  });
+}
+
+/**
+ * Wakes the workflow of every tenant that is not settled, a batch at a time from an id on: for a Temporal that is new
+ * or was emptied. Returns the id to go on from, or null after the last batch.
+ */
+export async function wakeTenantsFrom(
+  tx: Tx,
+  deps: Pick<WakeDeps, 'outbox'>,
+  from: string | null,
+): Promise<string | null> {
+  const rows = await tx.rows<{ id: string }>(
+    `select t.id from tenants as t where ($1::uuid is null or t.id > $1) and ${unsettled} order by t.id limit $2`,
+    [from, batchSize],
+  );
+  await wakeAll(tx, deps, rows);
+  return rows.length < batchSize ? null : (rows.at(-1)?.id ?? null);
+}
+
+async function wakeAll(
+  tx: Tx,
+  deps: Pick<WakeDeps, 'outbox'>,
+  rows: readonly { readonly id: string }[],
+): Promise<number> {
+  for (const { id } of rows) await deps.outbox.wake(tx, wakeLifecycle(id));
+  return rows.length;
+}

@@ -1,0 +1,247 @@
+import type { Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client } from 'pg';
+
+/** Nobody knows the answer: Postgres is gone, is silent, or has no primary at the address. */
+export class DatabaseUnavailable extends Error {
+  constructor(why: string) {
+    super(why);
+    this.name = 'DatabaseUnavailable';
+  }
+}
+
+/** An answer, and when its query left, on the monotonic clock (`performance.now()`). */
+export interface Answered<R> {
+  readonly value: R;
+  readonly sentAt: number;
+}
+
+/** Questions that are asked together. */
+export interface BatchedQuery<Q, R> {
+  /**
+   * Asks one question. It joins the next query that leaves, never one that has left.
+   * @param deadline on the monotonic clock; the time limit from now unless it is earlier
+   * @throws DatabaseUnavailable by then
+   */
+  ask(question: Q, deadline?: number): Promise<Answered<R>>;
+  /** Whether questions are answered at present. */
+  isUp(): boolean;
+  close(): Promise<void>;
+}
+
+/** How questions of one kind are asked. */
+export interface BatchedQueryOptions<Q, R> {
+  readonly url: string;
+  readonly applicationName: string;
+  /** Of the prepared statement. */
+  readonly name: string;
+  readonly sql: string;
+  readonly connections: number;
+  /** Most questions of one query. */
+  readonly most: number;
+  /** Milliseconds within which every question has its answer or its error. */
+  readonly timeoutMs: number;
+  readonly params: (questions: readonly Q[]) => unknown[];
+  /** The answers in the order of the questions, from the rows as Postgres writes them: texts. */
+  readonly answers: (rows: readonly TextRow[], questions: readonly Q[]) => readonly R[];
+  /** Told when answers cease and when they come again. */
+  readonly onChange?: (up: boolean, error?: unknown) => void;
+}
+
+/** The columns of a row as texts, null for null. */
+export type TextRow = readonly (string | null)[];
+
+interface Waiting<Q, R> {
+  readonly question: Q;
+  readonly deadline: number;
+  settled: boolean;
+  readonly resolve: (answer: Answered<R>) => void;
+  readonly reject: (error: Error) => void;
+}
+
+interface Batch<Q, R> {
+  readonly batch: readonly Waiting<Q, R>[];
+  readonly sentAt: number;
+}
+
+// What to make of a text its asker knows best; most need no more than the text.
+const asTexts = { getTypeParser: () => (text: string) => text };
+
+/** Questions that are not divided among connections. */
+const fewest = 8;
+/** Milliseconds after which a query is taken to be slow, so that nothing waits behind it. */
+const gatherMs = 10;
+/** Milliseconds between two tries to connect. */
+const retryMs = 150;
+/** Milliseconds between two looks at what waits too long. */
+const sweepMs = 50;
+/** Milliseconds that a server has for closing its end of a connection. */
+const partMs = 200;
+
+/**
+ * Coalesces the questions of one tick into one query on few connections of its own. While Postgres is gone questions
+ * fail at once, and the connections are tried again until one holds.
+ */
+export function createBatchedQuery<Q, R>(options: BatchedQueryOptions<Q, R>): BatchedQuery<Q, R> {
+  let queue: Waiting<Q, R>[] = [];
+  const underWay = new Set<Batch<Q, R>>();
+  const idle: Client[] = [];
+  const open = new Set<Client>();
+  const closing = new AbortController();
+  const isClosing = (): boolean => closing.signal.aborted;
+  let scheduled = false;
+  let up = true;
+  let sweeper: NodeJS.Timeout | undefined;
+
+  const fail = (waiting: Waiting<Q, R>, why: string): void => {
+    if (waiting.settled) return;
+    waiting.settled = true;
+    waiting.reject(new DatabaseUnavailable(why));
+  };
+  const change = (to: boolean, error?: unknown): void => {
+    if (up === to) return;
+    up = to;
+    if (!up) for (const waiting of queue.splice(0)) fail(waiting, 'Postgres is not reachable');
+    options.onChange?.(up, error);
+  };
+  function sweep(): void {
+    const now = performance.now();
+    for (const waiting of queue)
+      if (waiting.deadline <= now) fail(waiting, 'No connection was free');
+    queue = queue.filter(({ settled }) => !settled);
+    for (const { batch } of underWay)
+      for (const waiting of batch) if (waiting.deadline <= now) fail(waiting, 'No answer in time');
+    if (queue.length > 0) pump();
+    if (queue.length > 0 || underWay.size > 0) return;
+    clearInterval(sweeper);
+    sweeper = undefined;
+  }
+
+  function pump(): void {
+    scheduled = false;
+    while (queue.length > 0) {
+      // A query costs as much as several questions do: behind one that is under way as many gather as it has.
+      const [current] = underWay;
+      const ahead = current?.batch.length ?? 0;
+      if (current && queue.length < ahead && performance.now() - current.sentAt < gatherMs) return;
+      const client = idle.pop();
+      if (!client) return;
+      const half = Math.ceil((queue.length + ahead) / 2);
+      const batch = queue.splice(0, Math.min(options.most, Math.max(fewest, half)));
+      void send(client, batch);
+    }
+  }
+  async function send(client: Client, batch: readonly Waiting<Q, R>[]): Promise<void> {
+    const sentAt = performance.now();
+    const sent = { batch, sentAt };
+    underWay.add(sent);
+    try {
+      const questions = batch.map(({ question }) => question);
+      const { rows } = await client.query<(string | null)[]>({
+        name: options.name,
+        text: options.sql,
+        values: options.params(questions),
+        rowMode: 'array',
+        types: asTexts,
+      });
+      const values = options.answers(rows, questions);
+      batch.forEach((waiting, index) => {
+        if (waiting.settled) return;
+        waiting.settled = true;
+        waiting.resolve({ value: values[index] as R, sentAt });
+      });
+      underWay.delete(sent);
+      if (open.has(client)) idle.push(client);
+      pump();
+    } catch (error) {
+      underWay.delete(sent);
+      for (const waiting of batch) fail(waiting, 'The query failed');
+      // Whatever went wrong, the connection is not trusted any more; a new one takes its place.
+      drop(client, error);
+    }
+  }
+  function drop(client: Client, error: unknown): void {
+    if (!open.delete(client)) return;
+    const at = idle.indexOf(client);
+    if (at >= 0) idle.splice(at, 1);
+    part(client);
+    if (open.size === 0) change(false, error);
+  }
+
+  const keepConnected = async (): Promise<void> => {
+    while (!isClosing()) {
+      const client = new Client({
+        connectionString: options.url,
+        application_name: options.applicationName,
+        options: `-c jit=off -c statement_timeout=${String(options.timeoutMs)}`,
+        connectionTimeoutMillis: options.timeoutMs,
+        query_timeout: options.timeoutMs,
+        keepAlive: true,
+      });
+      const ended = new Promise<void>((resolve) => {
+        client.once('end', resolve);
+      });
+      client.on('error', (error) => {
+        drop(client, error);
+      });
+      try {
+        await client.connect();
+        await requirePrimary(client);
+        open.add(client);
+        if (isClosing()) drop(client, undefined);
+        else {
+          idle.push(client);
+          change(true);
+          pump();
+        }
+        await ended;
+      } catch (error) {
+        part(client);
+        if (open.size === 0) change(false, error);
+      }
+      await sleep(retryMs, undefined, { signal: closing.signal }).catch(() => undefined);
+    }
+  };
+  const keeping = Array.from({ length: options.connections }, keepConnected);
+
+  return {
+    ask: (question, deadline = performance.now() + options.timeoutMs) =>
+      new Promise((resolve, reject) => {
+        if (!up) {
+          reject(new DatabaseUnavailable('Postgres is not reachable'));
+          return;
+        }
+        queue.push({ question, deadline, settled: false, resolve, reject });
+        sweeper ??= setInterval(sweep, sweepMs).unref();
+        if (scheduled || idle.length === 0) return;
+        scheduled = true;
+        setImmediate(pump);
+      }),
+    isUp: () => up && open.size > 0,
+    async close() {
+      closing.abort();
+      change(false);
+      for (const client of open) drop(client, undefined);
+      await Promise.all(keeping);
+      clearInterval(sweeper);
+    },
+  };
+}
+
+// Says goodbye, and hangs up when nobody listens: a server that is frozen never closes its end.
+function part(client: Client): void {
+  const { stream } = (client as unknown as { connection: { stream: Socket } }).connection;
+  const timer = setTimeout(() => stream.destroy(), partMs);
+  stream.once('close', () => {
+    clearTimeout(timer);
+  });
+  client.end().catch(() => undefined);
+}
+
+// A standby answers from the past, and a revocation that it has not seen is none.
+async function requirePrimary(client: Client): Promise<void> {
+  const { rows } = await client.query<{ standby: boolean }>(
+    'select pg_is_in_recovery() as standby',
+  );
+  if (rows[0]?.standby !== false) throw new DatabaseUnavailable('The address leads to a standby');
+}
