@@ -95,14 +95,11 @@ export async function up(knex: Knex): Promise<void> {
       primary key (seq, part)
     );
     create index audit_restored_pii_subjects on audit_restored_pii using gin (subjects);
-
-    alter table audit_partitions add column pruned_at timestamptz;
   `);
 }
 
 export async function down(knex: Knex): Promise<void> {
   await knex.raw(`
-    alter table audit_partitions drop column pruned_at;
     drop table audit_restored_pii, audit_restored, audit_restores, audit_archive_runs, audit_subject_keys,
       audit_batches;
   `);
