@@ -21,7 +21,7 @@ export interface RestoreId {
 export function createArchiveActivities(deps: ArchiveDeps) {
   return {
     /** Plans what can be archived by now, for the daily run. */
-    planArchive: (): Promise<{ planned: number; woken: number }> =>
+    planArchive: (): Promise<{ planned: number }> =>
       beating(() => planNow(deps, 'system:schedule')),
 
     /** Plans what an operator asked for. */

@@ -77,7 +77,8 @@ export async function up(knex: Knex): Promise<void> {
       expires_at timestamptz,
       ended_at timestamptz,
       tries int not null default 0,
-      not_before timestamptz
+      not_before timestamptz,
+      driven_at timestamptz not null default clock_timestamp()
     );
     create unique index audit_restores_open on audit_restores (batch_id) where state in ('requested', 'restored');
 

@@ -180,7 +180,7 @@ export async function up(knex: Knex): Promise<void> {
       personal_bytes, manifest, manifest_key, manifest_sha256, built_at, stored_at, tries, not_before, problem,
       problem_at, driven_at) on audit_batches to usher_sequencer;
     grant update (planned, problem, done_at) on audit_archive_runs to usher_sequencer;
-    grant update (state, entries, erased, problem, restored_at, expires_at, ended_at, tries, not_before)
+    grant update (state, entries, erased, problem, restored_at, expires_at, ended_at, tries, not_before, driven_at)
       on audit_restores to usher_sequencer;
     grant insert, delete on audit_restored, audit_restored_pii to usher_sequencer;
     grant insert on audit_subject_keys to usher_sequencer;

@@ -1,4 +1,5 @@
 import { wakeUndrivenRotations } from '../domain/api-keys/reconciler';
+import { wakeUndrivenArchive } from '../domain/archive/reconciler';
 import { relayMails } from '../domain/mails/mails';
 import type { MailSender } from '../domain/mails/mails';
 import { wakeUndrivenTrials } from '../domain/tenants/trials';
@@ -100,7 +101,8 @@ async function reconcile(deps: Deps): Promise<boolean> {
     (await wakeUndriven(deps, hours)) +
     (await wakeUndrivenTenants(deps, hours)) +
     (await wakeUndrivenTrials(deps, hours)) +
-    (await wakeUndrivenRotations(deps, hours));
+    (await wakeUndrivenRotations(deps, hours)) +
+    (await wakeUndrivenArchive(deps, hours));
   if (woken > 0) deps.log.info({ woken }, `Woke ${String(woken)} processes that nobody drove`);
   const released = await withSystem(db, 'reconciler', (tx) => releaseHeld(tx, deps, 50));
   await withSystem(db, 'reconciler', dropStalePlaces);

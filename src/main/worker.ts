@@ -5,6 +5,8 @@ import { withSystem } from '../platform/db';
 import { startStepCounters } from '../platform/metrics';
 import { createMailTransport } from '../platform/mail/transport';
 import { declareLimits } from '../domain/onboarding/backend-rate';
+import { archivePartOptions, openArchivePart } from './archive-part';
+import type { ArchivePartOptions } from './archive-part';
 import { auditPartOptions, startAuditPart } from './audit-part';
 import type { AuditPartOptions } from './audit-part';
 import { onceReachable } from './await-database';
@@ -29,13 +31,15 @@ export interface RunningWorker {
 export interface WorkerOptions {
   /** How the audit log is kept; as configured unless said otherwise. */
   readonly audit?: AuditPartOptions;
+  /** How the audit log is archived; as configured unless said otherwise. */
+  readonly archive?: ArchivePartOptions;
   readonly bundlePath?: string;
 }
 
 /** Starts relay, reconciler, mail relay, sequencer and the supervised Temporal part; none of them stops the others. */
 export async function startWorker(
   deps: Deps,
-  { audit: auditOptions, ...options }: WorkerOptions = {},
+  { audit: auditOptions, archive: archiveOptions, ...options }: WorkerOptions = {},
 ): Promise<RunningWorker> {
   const transport = createMailTransport({
     url: deps.env.SMTP_URL.reveal(),
@@ -48,10 +52,11 @@ export async function startWorker(
   );
   const upkeep = startUpkeep(deps, mailSender);
   const audit = startAuditPart(deps, auditOptions ?? auditPartOptions(deps.env));
+  const archive = openArchivePart(deps, archiveOptions ?? archivePartOptions(deps.env));
   const watch = watchTemporal(deps, (namespaceId) => {
     upkeep.onTemporalFound(namespaceId);
   });
-  const temporal = startTemporalPart(deps, createActivities({ ...deps, mailSender }), {
+  const temporal = startTemporalPart(deps, createActivities({ ...deps, mailSender, archive: archive.deps }), {
     isThere: () => watch.isThere(),
     ...options,
   });
@@ -61,6 +66,7 @@ export async function startWorker(
       await Promise.all([watch.stop(), temporal.stop()]);
       await upkeep.stop();
       await audit.stop();
+      await archive.close();
       transport.close();
     },
   };

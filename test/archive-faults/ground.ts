@@ -5,10 +5,13 @@ import { join } from 'node:path';
 import { Client } from 'pg';
 import { makeCheckpoint } from '../../src/domain/audit/checkpoints';
 import { sealEntry } from '../../src/domain/audit/entry';
+import { originOfLog } from '../../src/domain/audit/head';
 import { insertAllPending } from '../../src/domain/audit/pending';
+import { publishCheckpoints } from '../../src/domain/audit/publication';
 import { createSequencer } from '../../src/domain/audit/sequencer';
 import { createDatabase, withSystem } from '../../src/platform/db';
 import { newId } from '../../src/platform/ids';
+import { createObjectStore } from '../../src/platform/object-store';
 import { startObjectStore } from '../../src/servers/object-store';
 import type { ObjectStoreServer } from '../../src/servers/object-store';
 import { startPostgres } from '../support/start-servers';
@@ -79,10 +82,12 @@ export async function prepareGround(): Promise<Ground> {
       const dir = join(stateDir, name);
       const server = await startObjectStore({ ...credentials, port: 0, dir, bucket });
       const { superUrl, ...rest } = urls(name);
+      await settle(superUrl);
       const store = {
         ...{ ...credentials, endpoint: server.url, region: 'us-east-1', bucket, encrypt: false },
         ...{ allowCidrs: ['127.0.0.0/8'], idleMs: 1_000 },
       };
+      await publish(rest.sequencerUrl, keys, store);
       return {
         site: { ...rest, ...keys, store },
         server,
@@ -112,6 +117,29 @@ function inDatabase(url: string, name: string): string {
   return changed.href;
 }
 
+// A copy of a log must not be gone on with; here it is meant.
+async function settle(url: string): Promise<void> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  await client.query(
+    'update audit_head set database_oid = (select oid::bigint from pg_database where datname = current_database())',
+  );
+  await client.end();
+}
+
+async function publish(
+  url: string,
+  keys: Pick<Site, 'seed' | 'hmac'>,
+  settings: Site['store'],
+): Promise<void> {
+  const sequencer = createDatabase({ url, applicationName: 'publish' });
+  const store = createObjectStore(settings);
+  const origin = await withSystem(sequencer, 'sequencer', originOfLog);
+  await publishCheckpoints(sequencer, store, signingKeysOf(keys), origin ?? '');
+  store.close();
+  await sequencer.close();
+}
+
 async function fill(
   { appUrl, sequencerUrl, superUrl }: Readonly<Record<string, string>>,
   keys: Pick<Site, 'seed' | 'hmac'>,
@@ -135,7 +163,6 @@ async function fill(
   await sequencer.close();
   const client = new Client({ connectionString: superUrl });
   await client.connect();
-  await client.query('update audit_checkpoints set published_at = clock_timestamp()');
   const { rows } = await client.query<{ seq: string; leaf: string }>(
     'select seq, leaf from audit_log order by seq',
   );

@@ -275,15 +275,3 @@ export async function noteProblem(
 export async function noteDriven(tx: Tx, id: string): Promise<void> {
   await tx.run('update audit_batches set driven_at = clock_timestamp() where id = $1', [id]);
 }
-
-/** Batches that are not at their end and that nobody looked after for so long. */
-export async function undrivenBatches(tx: Tx, hours: number, limit: number): Promise<string[]> {
-  const rows = await tx.rows<{ id: string }>(
-    `select b.id from audit_batches as b join audit_partitions as p on p.from_seq <= b.from_seq and b.from_seq < p.to_seq
-     where (b.state in ('planned', 'stored') or (b.state = 'confirmed' and b.to_seq = p.to_seq - 1))
-       and b.driven_at < clock_timestamp() - $1 * interval '1 hour'
-     order by b.n limit $2`,
-    [hours, limit],
-  );
-  return rows.map(({ id }) => id);
-}

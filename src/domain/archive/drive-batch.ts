@@ -20,6 +20,7 @@ import type { Batch, BatchObjects } from './batches';
 import { nextStep } from './batches.rules';
 import type { BatchState, BatchStep, NextStep, Partition } from './batches.rules';
 import type { ArchiveDeps, ArchiveStore } from './deps';
+import { requireOwnLog } from './own-log';
 import { storeBatch } from './store-batch';
 import { wakeBatches } from './wake';
 
@@ -60,6 +61,7 @@ export async function driveBatch(
   if (nextStep(situation).step !== step) return viewBatch(deps, batchId);
   try {
     if (!deps.store) throw new DomainError('store-missing');
+    await requireOwnLog(deps, deps.store);
     if (step === 'store') await storeBatch(deps, deps.store, batch);
     if (step === 'confirm') await confirm(deps, deps.store, batch);
     if (step === 'prune') await prune(deps, deps.store, situation.partition);

@@ -2,23 +2,18 @@ import { DomainError } from '../../errors/problems';
 import { withSystem } from '../../platform/db';
 import type { Tx } from '../../platform/db';
 import { newId } from '../../platform/ids';
-import { addBatch, archiveEnd, undrivenBatches } from './batches';
+import { addBatch, archiveEnd } from './batches';
 import { rangesToArchive } from './batches.rules';
 import type { Partition } from './batches.rules';
 import type { ArchiveDeps } from './deps';
-import { dueRestores } from './restores';
-import { wakeBatches, wakeRestores } from './wake';
+import { requireOwnLog } from './own-log';
+import { wakeBatches } from './wake';
 
 /** What a plan came to. */
 export interface Plan {
   /** Batches that are new. */
   readonly planned: number;
-  /** Batches and restores that nobody looked after, and that are looked after again. */
-  readonly woken: number;
 }
-
-/** Hours without anybody who looks after it, after which a batch is woken again. */
-const drivenHours = 26;
 
 /** Most batches of one plan. */
 const mostBatches = 50;
@@ -26,23 +21,17 @@ const mostBatches = 50;
 /**
  * Plans what of the log can be archived by now, and wakes the workflows that do it. Any number of plans may run: no
  * entry gets into two batches.
- * @throws DomainError `store-missing`
+ * @throws DomainError `store-missing`, `audit-log-halted`, errors of the store
  */
 export async function planArchive(deps: ArchiveDeps, requestedBy: string): Promise<Plan> {
   if (!deps.store) throw new DomainError('store-missing');
+  await requireOwnLog(deps, deps.store);
   const { hotDays } = deps.times;
   const planned = await withSystem(deps.sequencer, 'archive', (tx) =>
     planBatches(tx, hotDays, requestedBy),
   );
-  const undriven = await withSystem(deps.sequencer, 'archive', (tx) =>
-    undrivenBatches(tx, drivenHours, mostBatches),
-  );
-  const restores = await withSystem(deps.sequencer, 'archive', (tx) =>
-    dueRestores(tx, mostBatches),
-  );
-  await wakeBatches(deps, [...planned, ...undriven]);
-  await wakeRestores(deps, restores);
-  return { planned: planned.length, woken: undriven.length + restores.length };
+  await wakeBatches(deps, planned);
+  return { planned: planned.length };
 }
 
 async function planBatches(tx: Tx, hotDays: number, requestedBy: string): Promise<string[]> {

@@ -8,7 +8,14 @@ import { fetchBatch } from './fetch-batch';
 import type { FetchedBatch } from './fetch-batch';
 import { neededKeys, openPersonal } from './personal';
 import { dropRestored, strangers, writeRestored } from './restored-entries';
-import { noteEnded, noteRefused, noteRestorePause, noteRestored, restoreById } from './restores';
+import {
+  noteEnded,
+  noteRefused,
+  noteRestoreDriven,
+  noteRestorePause,
+  noteRestored,
+  restoreById,
+} from './restores';
 import type { Restore, RestoreState } from './restores';
 import { keysById } from './subject-keys';
 
@@ -35,7 +42,10 @@ const viewOf = ({ state, waitMs }: Restore): RestoreView => ({
 });
 
 async function found(deps: ArchiveDeps, id: string): Promise<Restore> {
-  const restore = await withSystem(deps.sequencer, 'archive', (tx) => restoreById(tx, id));
+  const restore = await withSystem(deps.sequencer, 'archive', async (tx) => {
+    await noteRestoreDriven(tx, id);
+    return restoreById(tx, id);
+  });
   if (!restore) throw new DomainError('archive-not-found');
   return restore;
 }

@@ -96,14 +96,7 @@ export async function noteEnded(tx: Tx, id: string): Promise<void> {
   );
 }
 
-/** Restores that are not at their end, and that something is due for. */
-export async function dueRestores(tx: Tx, limit: number): Promise<string[]> {
-  const rows = await tx.rows<{ id: string }>(
-    `select id from audit_restores
-     where (state = 'requested' and requested_at < clock_timestamp() - interval '1 hour')
-       or (state = 'restored' and expires_at < clock_timestamp() - interval '1 hour')
-     order by requested_at limit $1`,
-    [limit],
-  );
-  return rows.map(({ id }) => id);
+/** Notes that a worker looks after a restore. */
+export async function noteRestoreDriven(tx: Tx, id: string): Promise<void> {
+  await tx.run('update audit_restores set driven_at = clock_timestamp() where id = $1', [id]);
 }

@@ -6,6 +6,7 @@ import { DomainError } from '../../errors/problems';
 import type { ArchiveDeps } from './deps';
 import { examineStore } from './locks';
 import { planArchive } from './plan';
+import { wakeRun } from './wake';
 
 /** An operator's request to archive now what can be archived. */
 export interface ArchiveRun {
@@ -30,11 +31,7 @@ export async function askRun(tx: Tx, outbox: Outbox, requestedBy: string): Promi
     id,
     requestedBy,
   ]);
-  await outbox.wake(tx, {
-    workflowType: 'runArchive',
-    workflowId: `audit-archive-run/${id}`,
-    input: { runId: id },
-  });
+  await wakeRun(tx, outbox, id);
   return id;
 }
 

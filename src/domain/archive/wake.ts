@@ -14,14 +14,12 @@ export async function wakeBatches(
   });
 }
 
-/** Asks for the workflows of restores, in a transaction of its own. */
-export async function wakeRestores(
-  { db, outbox }: Pick<ArchiveDeps, 'db' | 'outbox'>,
-  ids: readonly string[],
-): Promise<void> {
-  if (ids.length === 0) return;
-  await withSystem(db, 'archive', async (tx) => {
-    for (const id of ids) await wakeRestore(tx, outbox, id);
+/** Asks for the workflow of a batch. */
+export function wakeBatch(tx: Tx, outbox: Outbox, batchId: string): Promise<void> {
+  return outbox.wake(tx, {
+    workflowType: 'archiveAudit',
+    workflowId: `audit-archive/${batchId}`,
+    input: { batchId },
   });
 }
 
@@ -34,11 +32,11 @@ export function wakeRestore(tx: Tx, outbox: Outbox, restoreId: string): Promise<
   });
 }
 
-/** Asks for the workflow of a batch. */
-export function wakeBatch(tx: Tx, outbox: Outbox, batchId: string): Promise<void> {
+/** Asks for the workflow that plans what an operator wants archived. */
+export function wakeRun(tx: Tx, outbox: Outbox, runId: string): Promise<void> {
   return outbox.wake(tx, {
-    workflowType: 'archiveAudit',
-    workflowId: `audit-archive/${batchId}`,
-    input: { batchId },
+    workflowType: 'runArchive',
+    workflowId: `audit-archive-run/${runId}`,
+    input: { runId },
   });
 }
