@@ -1,23 +1,16 @@
 import type { AuditEventGiven, auditEndpoints } from '../../src/contracts/audit';
-import type { AuditSearch } from '../../src/contracts/audit';
 import * as audit from '../../src/domain/audit/audit-entries';
 import { appendForeign } from '../../src/domain/audit/foreign-entries';
 import type { Receipt } from '../../src/domain/audit/foreign-entries';
 import { settleEntries } from '../../src/domain/audit/freshness';
 import { findEntry, seqsOf } from '../../src/domain/audit/log-entries';
-import { listEntries } from '../../src/domain/audit/query';
-import type { EntryFilter } from '../../src/domain/audit/query';
 import type { ReadNotes } from '../../src/domain/audit/reads';
-import { findAccountByEmail } from '../../src/domain/identity/accounts';
-import { userIdsByEmail } from '../../src/domain/identity/people';
-import { tenantIdsBySlug, tenantIdsOfPartner } from '../../src/domain/tenants/labels';
-import { getPartner } from '../../src/domain/tenants/partners';
 import { DomainError } from '../../src/errors/problems';
 import { withOperator } from '../../src/platform/db';
-import type { Database, Tx } from '../../src/platform/db';
+import type { Database } from '../../src/platform/db';
 import { toAnswers } from '../audit-answers';
+import { lagHeader, listAuditPage } from '../audit-lists';
 import { auditScopes, onlyScope } from '../audit-scopes';
-import type { AuditScope } from '../audit-scopes';
 import type { Call, Handlers } from '../endpoint';
 import { requestSource } from '../middleware/authenticate';
 import { once } from '../middleware/idempotency';
@@ -31,9 +24,6 @@ export interface AuditRouteDeps {
 
 /** Longest time that an append waits for its entries to be in the log, in milliseconds. */
 const sequencedWithinMs = 5_000;
-
-/** Most tenants or people that a text is looked up in; whoever matches more is not searching but reading. */
-const mostMeanings = 200;
 
 /** The audit log: append, list, search, one entry. */
 export function createAuditRoutes(
@@ -64,12 +54,12 @@ export function createAuditRoutes(
     async listAuditEntries(call) {
       const { query } = call;
       const scope = onlyScope(auditScopes(db, call.caller), query.tenant_id);
-      return list(readNotes, call, scope, query, { order: 'asc' });
+      return listAuditPage(readNotes, call, scope, query, { order: 'asc' });
     },
 
     async searchAuditEntries(call) {
       const scope = onlyScope(auditScopes(db, call.caller), undefined);
-      return list(readNotes, call, scope, call.query, {
+      return listAuditPage(readNotes, call, scope, call.query, {
         order: 'desc',
         before: call.query.before,
       });
@@ -161,65 +151,3 @@ async function noteConflict(
 }
 
 const text = (value: unknown): string | null => (typeof value === 'string' ? value : null);
-
-async function list(
-  readNotes: ReadNotes,
-  call: Pick<Call, 'caller' | 'ip' | 'userAgent'>,
-  scope: AuditScope,
-  query: AuditSearch,
-  by: { readonly order: 'asc' | 'desc'; readonly before?: number | undefined },
-) {
-  const { limit, cursor = 0, order = by.order, ...wanted } = query;
-  const tenantId = scope.tenantId ?? query.tenant_id ?? null;
-  const lag = await settleEntries(scope.open, tenantId);
-  const body = await scope.open(async (tx) => {
-    const { actorId } = call.caller;
-    await readNotes.note(tx, { actorId, tenantId, query: wanted, source: requestSource(call) });
-    const filter = await filterOf(tx, query, scope.tenantId);
-    const page = { order, limit, cursor, before: by.before };
-    const { entries, next } = await listEntries(tx, filter, page);
-    return { items: await toAnswers(tx, entries, scope.tenantId), next_cursor: next };
-  });
-  return { status: 200, body, headers: lagHeader(lag) } as const;
-}
-
-async function filterOf(tx: Tx, query: AuditSearch, ofTenant: string | null): Promise<EntryFilter> {
-  const { q, tenant_id: tenantId } = query;
-  return {
-    tenantId: ofTenant ?? tenantId,
-    product: query.product,
-    actorId: query.actor_id,
-    action: query.action,
-    targetId: query.target_id,
-    outcome: query.outcome,
-    requestId: query.request_id,
-    since: query.since,
-    until: query.until,
-    source: query.source,
-    partner: query.partner === undefined ? undefined : await partnerOf(tx, query.partner),
-    actorEmail: query.actor_email === undefined ? undefined : await emailOf(tx, query.actor_email),
-    text:
-      q === undefined
-        ? undefined
-        : {
-            text: q,
-            tenantIds: await tenantIdsBySlug(tx, q, mostMeanings),
-            actorIds: actorIds(await userIdsByEmail(tx, q, ofTenant, mostMeanings)),
-          },
-  };
-}
-
-async function partnerOf(tx: Tx, idOrSlug: string) {
-  const { id } = await getPartner(tx, idOrSlug);
-  return { id, tenantIds: await tenantIdsOfPartner(tx, id) };
-}
-
-async function emailOf(tx: Tx, email: string) {
-  const account = await findAccountByEmail(tx, email);
-  return { text: email, actorIds: actorIds(account ? [account.id] : []) };
-}
-
-const actorIds = (userIds: readonly string[]): string[] => userIds.map((id) => `user:${id}`);
-
-const lagHeader = (seconds: number | undefined): Readonly<Record<string, string>> =>
-  seconds === undefined ? {} : { 'X-Audit-Lag': seconds.toFixed(3) };

@@ -253,7 +253,8 @@ export const AuditSearch = AuditQuery.extend({
 });
 export type AuditSearch = z.output<typeof AuditSearch>;
 
-const AuditPage = z
+/** A page of the audit log; its cursor is the plain seq. */
+export const AuditPage = z
   .strictObject({
     items: z.array(AuditEntry),
     next_cursor: z.int().meta({ description: 'seq to go on after; 0 at the end' }),

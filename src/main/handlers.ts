@@ -72,6 +72,7 @@ export function createHandlers(
     cookie: cookies.onboarding,
   });
   const issuers = createIssuers({ issuers: env.OIDC_ISSUERS, dev: env.APP_ENV === 'dev' });
+  const readNotes = createReadNotes();
   const shared = {
     ...deps,
     limits: createRateLimits({ db, config: env }),
@@ -105,13 +106,13 @@ export function createHandlers(
     ...createRegistryRoutes(shared),
     ...createCatalogueRoutes(shared),
     ...createEventRoutes(shared),
-    ...createTenantRoutes(shared),
+    ...createTenantRoutes({ ...shared, readNotes }),
     ...createTenantMoveRoutes(shared),
     ...createTenantResourceRoutes(shared),
     ...createApiKeyRoutes({ ...shared, leakDoors }),
     ...createKeyRotationRoutes(shared),
     ...createAuditCheckpointRoutes(shared),
-    ...createAuditRoutes({ ...shared, readNotes: createReadNotes() }),
+    ...createAuditRoutes({ ...shared, readNotes }),
     ...createAuditArchiveRoutes(shared),
   };
   const idempotencyKeys = createIdempotencyKeys({ secret: cookieKey.key, ring });

@@ -2,6 +2,7 @@ import type { Tx } from '../../platform/db';
 import { newId } from '../../platform/ids';
 import { requestContext } from '../../platform/request-context';
 import { metadataOf } from './actions.rules';
+import type { OwnAction } from './actions.rules';
 import { sealEntry } from './entry';
 import type { DraftPart } from './entry';
 import { insertPending } from './pending';
@@ -15,10 +16,12 @@ export interface AuditTarget {
   readonly name?: string;
 }
 
+export type { OwnAction };
+
 /** One event of the audit log, in the shape of the audit specification. */
 export interface AuditEvent {
-  /** Dotted, `<noun>.<past participle>`; listed in actions.rules.ts with what its metadata may hold. */
-  readonly action: string;
+  /** Listed in actions.rules.ts with what its metadata may hold. */
+  readonly action: OwnAction;
   readonly crud: 'c' | 'r' | 'u' | 'd';
   /** `user:<id>`, `service:<id>`, `system:<purpose>` or `anonymous`. */
   readonly actorId: string;
