@@ -32,7 +32,9 @@ const memoField = 'usher-hash';
 export async function reconcileSchedules(deps: Deps): Promise<void> {
   const prefix = `usher/${deps.env.TASK_QUEUE}/`;
   const { schedule } = deps.temporal.client;
-  const wanted = new Map(ticksOf(deps).map((tick) => [prefix + tick.name, optionsOf(deps, prefix, tick)]));
+  const wanted = new Map(
+    ticksOf(deps).map((tick) => [prefix + tick.name, optionsOf(deps, prefix, tick)]),
+  );
   for (const [id, options] of wanted) await reconcileOne(deps, id, options);
   for await (const { scheduleId } of schedule.list()) {
     if (scheduleId.startsWith(prefix) && !wanted.has(scheduleId)) {

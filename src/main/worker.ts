@@ -56,10 +56,14 @@ export async function startWorker(
   const watch = watchTemporal(deps, (namespaceId) => {
     upkeep.onTemporalFound(namespaceId);
   });
-  const temporal = startTemporalPart(deps, createActivities({ ...deps, mailSender, archive: archive.deps }), {
-    isThere: () => watch.isThere(),
-    ...options,
-  });
+  const temporal = startTemporalPart(
+    deps,
+    createActivities({ ...deps, mailSender, archive: archive.deps }),
+    {
+      isThere: () => watch.isThere(),
+      ...options,
+    },
+  );
   return {
     isPolling: () => temporal.isRunning() && watch.isThere(),
     async stop() {

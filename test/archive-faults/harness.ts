@@ -112,7 +112,7 @@ async function playLie(place: Place, one: Case & { kind: 'lie' }): Promise<numbe
 /** Spoils the store when everything in it was confirmed and the drop is about to look at it. */
 async function playLoss(place: Place, one: Case & { kind: 'loss' }): Promise<number> {
   const { server } = place;
-  server.faults.set([{ mode: 'slow', method: 'GET', delay_ms: patienceMs }]);
+  server.faults.set([{ mode: 'slow', method: 'GET', key: '/leaves/', delay_ms: patienceMs }]);
   const driver = startDriver(place);
   try {
     await until('the look before the drop', () => Promise.resolve(server.resting() > 0), driver);

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { openApiDocument } from '../../api/openapi';
+import type { ArchiveTimes } from '../../src/domain/archive/deps';
 import { createServiceAccount, shorthand } from '../../src/domain/identity/service-accounts';
 import { createApiServer } from '../../src/main/api';
 import { startAuditPart } from '../../src/main/audit-part';
@@ -17,6 +18,8 @@ import type { RunningWorker } from '../../src/main/worker';
 import { loadConfig } from '../../src/platform/config';
 import { withSystem } from '../../src/platform/db';
 import { createLog } from '../../src/platform/log';
+import { createObjectStore } from '../../src/platform/object-store';
+import type { ObjectStoreSettings } from '../../src/platform/object-store';
 import { startMailbox } from '../../src/servers/mailbox';
 import type { Mailbox } from '../../src/servers/mailbox';
 import { startSampleBackend } from '../../src/servers/sample-backend';
@@ -46,6 +49,9 @@ export interface TestRequest {
   readonly key?: string;
 }
 
+/** How the audit log is archived; what is not said is so that a batch takes seconds. */
+export type TestArchive = { readonly store: ObjectStoreSettings } & Partial<ArchiveTimes>;
+
 /** The whole system on real servers: its own database, mailbox, backend and task queue. */
 export interface TestApp {
   readonly url: string;
@@ -71,6 +77,8 @@ export async function startTestApp(
   options: {
     env?: Record<string, string>;
     worker?: boolean;
+    /** Where the audit log is archived and its checkpoints are published; nowhere unless given. */
+    archive?: TestArchive;
     /** Leads the application's database URL elsewhere, such as through a proxy that can be cut. */
     databaseUrl?: (url: string) => string;
   } = {},
@@ -140,8 +148,10 @@ export async function startTestApp(
     async startWorker() {
       runtimeInstalled ||= install(deps);
       const { codePath } = await workflowBundle();
+      const { store, ...times } = options.archive ?? {};
       const worker = await startWorker(deps, {
-        audit,
+        audit: { ...audit, store: store && createObjectStore(store) },
+        archive: { ...audit, store, times: { ...quickTimes, ...times } },
         bundlePath: codePath,
       });
       workers.push(worker);
@@ -170,6 +180,14 @@ export async function startTestApp(
   if (options.worker !== false) await app.startWorker();
   return app;
 }
+
+const quickTimes: ArchiveTimes = {
+  hotDays: 0,
+  graceHours: 0,
+  lockDays: 0,
+  restoredDays: 1,
+  pauseSeconds: 0.2,
+};
 
 let runtimeInstalled = false;
 

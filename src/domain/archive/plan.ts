@@ -6,7 +6,6 @@ import { addBatch, archiveEnd } from './batches';
 import { rangesToArchive } from './batches.rules';
 import type { Partition } from './batches.rules';
 import type { ArchiveDeps } from './deps';
-import { requireOwnLog } from './own-log';
 import { wakeBatches } from './wake';
 
 /** What a plan came to. */
@@ -21,11 +20,10 @@ const mostBatches = 50;
 /**
  * Plans what of the log can be archived by now, and wakes the workflows that do it. Any number of plans may run: no
  * entry gets into two batches.
- * @throws DomainError `store-missing`, `audit-log-halted`, errors of the store
+ * @throws DomainError `store-missing`
  */
 export async function planArchive(deps: ArchiveDeps, requestedBy: string): Promise<Plan> {
   if (!deps.store) throw new DomainError('store-missing');
-  await requireOwnLog(deps, deps.store);
   const { hotDays } = deps.times;
   const planned = await withSystem(deps.sequencer, 'archive', (tx) =>
     planBatches(tx, hotDays, requestedBy),

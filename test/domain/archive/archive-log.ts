@@ -1,7 +1,4 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { ArchiveDeps } from '../../../src/domain/archive/deps';
 import { driveBatch, viewBatch } from '../../../src/domain/archive/drive-batch';
 import type { BatchView } from '../../../src/domain/archive/drive-batch';
@@ -16,10 +13,9 @@ import { withSystem } from '../../../src/platform/db';
 import { newId } from '../../../src/platform/ids';
 import { createLog } from '../../../src/platform/log';
 import { createObjectStore } from '../../../src/platform/object-store';
-import type { ObjectStoreSettings } from '../../../src/platform/object-store';
 import { createOutbox } from '../../../src/platform/outbox';
-import { startObjectStore } from '../../../src/servers/object-store';
 import type { ObjectStoreServer } from '../../../src/servers/object-store';
+import { startEmbeddedStore } from '../../support/embedded-store';
 import { openAuditDatabase } from '../audit/audit-database';
 import type { AuditDatabase } from '../audit/audit-database';
 
@@ -45,23 +41,11 @@ export interface ArchiveLog extends AuditDatabase {
   restarted(): ArchiveDeps;
 }
 
-const bucket = 'usher-audit';
-const credentials = { accessKey: 'usher', secretKey: 'usher-secret' };
-
 /** Opens one; entries are old enough at once, and rests are short. */
 export async function openArchiveLog(): Promise<ArchiveLog> {
   const log = await openAuditDatabase();
-  const dir = mkdtempSync(join(tmpdir(), 'usher-objects-'));
-  const server = await startObjectStore({ ...credentials, port: 0, dir, bucket });
-  const settings: ObjectStoreSettings = {
-    ...credentials,
-    endpoint: server.url,
-    region: 'us-east-1',
-    bucket,
-    encrypt: false,
-    allowCidrs: ['127.0.0.0/8'],
-    idleMs: 2_000,
-  };
+  const store = await startEmbeddedStore();
+  const { server, settings } = store;
   const objects = createObjectStore(settings);
   const keys: SigningKeys = {
     seeds: [{ id: 'k1', key: randomBytes(32) }],
@@ -148,9 +132,8 @@ export async function openArchiveLog(): Promise<ArchiveLog> {
     },
     async close() {
       objects.close();
-      await server.stop();
+      await store.stop();
       await log.close();
-      rmSync(dir, { recursive: true });
     },
   };
 }
