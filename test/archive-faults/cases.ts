@@ -35,7 +35,8 @@ export type Case =
       readonly spoil: (place: Place) => Promise<void> | void;
     };
 
-const restMs = 120_000;
+/** Milliseconds that a request rests at most before the driver is killed there. */
+export const restMs = 120_000;
 const objects = ['leaves', 'personal', 'manifests'] as const;
 
 type Fault = Faults[number];

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { cases } from './cases';
+import { cases, restMs } from './cases';
 import type { Case } from './cases';
 import { prepareGround } from './ground';
 import type { Ground, Place } from './ground';
@@ -112,7 +112,7 @@ async function playLie(place: Place, one: Case & { kind: 'lie' }): Promise<numbe
 /** Spoils the store when everything in it was confirmed and the drop is about to look at it. */
 async function playLoss(place: Place, one: Case & { kind: 'loss' }): Promise<number> {
   const { server } = place;
-  server.faults.set([{ mode: 'slow', method: 'GET', key: '/leaves/', delay_ms: patienceMs }]);
+  server.faults.set([{ mode: 'slow', method: 'GET', key: '/leaves/', delay_ms: restMs }]);
   const driver = startDriver(place);
   try {
     await until('the look before the drop', () => Promise.resolve(server.resting() > 0), driver);
