@@ -116,6 +116,8 @@ export async function up(knex: Knex): Promise<void> {
       if next_seq <> part.to_seq then
         raise exception 'The partition is not wholly in batches' using errcode = 'UA001';
       end if;
+      -- Whoever places a hold waits for this drop, or this one sees the hold.
+      lock table public.audit_legal_holds in share mode;
       if exists (select 1 from public.audit_legal_holds h where h.lifted_at is null)
         and exists (select 1 from public.audit_log l where l.seq >= part.from_seq and l.seq < part.to_seq
           and audit_is_held(l.tenant_id, l.subjects)) then
@@ -171,6 +173,7 @@ export async function up(knex: Knex): Promise<void> {
       .join('\n')}
 
     grant select on ${[...restored, ...readByApp].join(', ')} to usher_app;
+    grant insert (id, tenant_id, subject, reason, placed_by), update (lifted_by, lifted_at) on audit_legal_holds to usher_app;
     grant insert (id, requested_by) on audit_archive_runs to usher_app;
     grant insert (id, batch_id, requested_by) on audit_restores to usher_app;
 

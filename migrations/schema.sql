@@ -1798,6 +1798,8 @@ AS $function$
       if next_seq <> part.to_seq then
         raise exception 'The partition is not wholly in batches' using errcode = 'UA001';
       end if;
+      -- Whoever places a hold waits for this drop, or this one sees the hold.
+      lock table public.audit_legal_holds in share mode;
       if exists (select 1 from public.audit_legal_holds h where h.lifted_at is null)
         and exists (select 1 from public.audit_log l where l.seq >= part.from_seq and l.seq < part.to_seq
           and audit_is_held(l.tenant_id, l.subjects)) then
@@ -2469,6 +2471,20 @@ grant update on column audit_keys.endorsement to usher_sequencer;
 grant update on column audit_keys.since_size to usher_sequencer;
 
 grant update on column audit_keys.until_size to usher_sequencer;
+
+grant insert on column audit_legal_holds.id to usher_app;
+
+grant update on column audit_legal_holds.lifted_at to usher_app;
+
+grant update on column audit_legal_holds.lifted_by to usher_app;
+
+grant insert on column audit_legal_holds.placed_by to usher_app;
+
+grant insert on column audit_legal_holds.reason to usher_app;
+
+grant insert on column audit_legal_holds.subject to usher_app;
+
+grant insert on column audit_legal_holds.tenant_id to usher_app;
 
 grant insert on column audit_restores.batch_id to usher_app;
 

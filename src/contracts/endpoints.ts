@@ -4,6 +4,7 @@ import { eventEndpoints } from './events';
 import type { EndpointContract } from './http';
 import { auditEndpoints } from './audit';
 import { auditArchiveEndpoints } from './audit-archive';
+import { auditHoldEndpoints } from './audit-holds';
 import { auditCheckpointEndpoints } from './audit-checkpoints';
 import { holderEndpoints } from './holders';
 import { identityEndpoints } from './identity';
@@ -39,5 +40,6 @@ export const endpoints: readonly EndpointContract[] = [
   ...userEndpoints,
   ...auditEndpoints,
   ...auditArchiveEndpoints,
+  ...auditHoldEndpoints,
   ...auditCheckpointEndpoints,
 ];

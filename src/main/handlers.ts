@@ -6,6 +6,7 @@ import { createFindOnboarding, createOnboardingCookies } from '../../api/onboard
 import type { AnyHandlers, RouterDeps } from '../../api/router';
 import { clientAddress } from '../../api/app';
 import { createAuditRoutes } from '../../api/routes/audit';
+import { createAuditHoldRoutes } from '../../api/routes/audit-holds';
 import { createAuditArchiveRoutes } from '../../api/routes/audit-archive';
 import { createAuditCheckpointRoutes } from '../../api/routes/audit-checkpoints';
 import { createApiKeyRoutes } from '../../api/routes/api-keys';
@@ -114,6 +115,7 @@ export function createHandlers(
     ...createAuditCheckpointRoutes(shared),
     ...createAuditRoutes({ ...shared, readNotes }),
     ...createAuditArchiveRoutes(shared),
+    ...createAuditHoldRoutes(shared),
   };
   const idempotencyKeys = createIdempotencyKeys({ secret: cookieKey.key, ring });
   const findOnboarding = createFindOnboarding(db, onboardingCookies);

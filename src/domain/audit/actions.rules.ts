@@ -43,6 +43,8 @@ export const ownActions = {
   'audit.delivery_refused': ['event_id'],
   'audit.forked': ['previous_origin', 'published'],
   'audit.key_announced': ['vkey', 'after'],
+  'audit.hold_lifted': ['subject'],
+  'audit.hold_placed': ['subject'],
   'audit.pruned': ['from_seq', 'to_seq', 'manifests'],
   'audit.read': ['by'],
   'audit.restore_requested': ['start_seq', 'end_seq'],

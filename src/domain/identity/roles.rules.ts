@@ -32,6 +32,7 @@ export const permissions = [
   'audit:export',
   'audit:append',
   'audit:archive',
+  'audit:hold',
   'audit:checkpoint',
   'keys:create',
   'keys:read',
@@ -144,7 +145,7 @@ export const roles: RoleTable = {
       'onboardings:fix',
       'invites:resend',
     ],
-    auditor: ['audit:read', 'audit:export', 'audit:checkpoint'],
+    auditor: ['audit:read', 'audit:export', 'audit:checkpoint', 'audit:hold'],
   },
   tenant: { owner: tenantAdmin, admin: tenantAdmin, client },
   partner: {

@@ -44,6 +44,12 @@ export const archiveProblems = {
     retryable: false,
     next: 'List the batches with GET /audit/archives.',
   },
+  'hold-not-found': {
+    status: 404,
+    title: 'There is no such legal hold',
+    retryable: false,
+    next: 'List the holds with GET /audit/holds.',
+  },
   'archive-still-hot': {
     status: 409,
     title: 'The entries of this batch are still in the log',

@@ -1,4 +1,5 @@
 import { listArchives, restoreArchive, runArchive } from './audit-archive';
+import { liftHold, listHolds, placeHold } from './audit-holds';
 import type { Command } from './command';
 import { connectorCheck } from './connector-check';
 import { makeAuditCheckpoint } from './audit-checkpoint';
@@ -51,4 +52,7 @@ export const commands: readonly Command[] = [
   runArchive,
   listArchives,
   restoreArchive,
+  placeHold,
+  listHolds,
+  liftHold,
 ];
