@@ -16,8 +16,15 @@ export interface AuditScope {
 /**
  * What a caller may read: everything, by the permission `audit:read`, or the entries of each tenant in which they
  * have it by their role there.
+ * @throws DomainError `forbidden` for who may read nothing
  */
 export function auditScopes(db: Database, caller: Caller): AuditScope[] {
+  const scopes = scopesOf(db, caller);
+  if (scopes.length === 0) throw new DomainError('forbidden');
+  return scopes;
+}
+
+function scopesOf(db: Database, caller: Caller): AuditScope[] {
   const { actorId } = caller;
   if (holds(caller, 'audit:read')) {
     return [{ tenantId: null, open: (fn) => withOperator(db, actorId, fn) }];

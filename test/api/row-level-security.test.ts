@@ -44,6 +44,7 @@ async function insertKeyRows(tenantId: string): Promise<void> {
      where old_key_id = $1`,
     `insert into key_policies (tenant_id, updated_by) select tenant_id, 'system:test' from api_keys
      where id = $1 and tenant_id = $2`,
+    `insert into audit_signatures (id, kind, tenant_id, requested_by) values ($1, 'tenant-head', $2, 'user:test')`,
   ])
     await superuser.query(sql, [id, tenantId]);
 }
