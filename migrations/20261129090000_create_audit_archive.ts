@@ -37,6 +37,8 @@ export async function up(knex: Knex): Promise<void> {
       not_before timestamptz,
       problem text,
       problem_at timestamptz,
+      -- Since when there has been a problem at every try.
+      troubled_at timestamptz,
       driven_at timestamptz not null default clock_timestamp(),
       check (state = 'planned' or (leaves_sha256 is not null and personal_sha256 is not null and manifest_sha256 is not null)),
       check ((state in ('confirmed', 'pruned')) = (confirmed_at is not null and prune_after is not null)),

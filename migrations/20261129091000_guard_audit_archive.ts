@@ -46,7 +46,8 @@ export async function up(knex: Knex): Promise<void> {
       language sql security definer set search_path = pg_catalog, public as $fn$
       with confirmed as (
         update public.audit_batches set state = 'confirmed', confirmed_at = clock_timestamp(),
-          prune_after = clock_timestamp() + greatest(grace, interval '0'), problem = null, problem_at = null, tries = 0,
+          prune_after = clock_timestamp() + greatest(grace, interval '0'), problem = null, problem_at = null,
+          troubled_at = null, tries = 0,
           not_before = null
         where id = batch and state = 'stored' returning 1)
       select exists (select 1 from confirmed)
@@ -131,7 +132,8 @@ export async function up(knex: Knex): Promise<void> {
       execute format('drop table public.%I', 'audit_pii_' || part.from_seq);
       execute format('drop table public.%I', 'audit_log_' || part.from_seq);
       update public.audit_partitions set pruned_at = clock_timestamp() where from_seq = part.from_seq;
-      update public.audit_batches set state = 'pruned', pruned_at = clock_timestamp(), pruned_by = entry
+      update public.audit_batches set state = 'pruned', pruned_at = clock_timestamp(), pruned_by = entry,
+        problem = null, problem_at = null, troubled_at = null
         where from_seq >= part.from_seq and from_seq < part.to_seq;
       insert into public.audit_pending (id, kind, action, outcome, actor_id, target_ids, subjects, at, core, parts,
         part_subjects, part_salts, part_bodies, part_searches)
@@ -181,7 +183,7 @@ export async function up(knex: Knex): Promise<void> {
     grant insert (id, n, origin, from_seq, to_seq, requested_by) on audit_batches to usher_sequencer;
     grant update (state, locked_until, leaves_key, leaves_sha256, leaves_bytes, personal_key, personal_sha256,
       personal_bytes, manifest, manifest_key, manifest_sha256, built_at, stored_at, tries, not_before, problem,
-      problem_at, driven_at) on audit_batches to usher_sequencer;
+      problem_at, troubled_at, driven_at) on audit_batches to usher_sequencer;
     grant update (planned, problem, done_at) on audit_archive_runs to usher_sequencer;
     grant update (state, entries, erased, problem, restored_at, expires_at, ended_at, tries, not_before, driven_at)
       on audit_restores to usher_sequencer;

@@ -1,4 +1,5 @@
 import { wakeUndrivenRotations } from '../domain/api-keys/reconciler';
+import { stuckSeconds } from '../domain/archive/batches';
 import { wakeUndrivenArchive } from '../domain/archive/reconciler';
 import { relayMails } from '../domain/mails/mails';
 import type { MailSender } from '../domain/mails/mails';
@@ -130,6 +131,7 @@ async function measure(deps: Deps): Promise<void> {
        from onboardings where state = 'failed'`,
     ),
   );
+  deps.metrics.archiveStuck.set(await withSystem(deps.db, 'metrics', stuckSeconds));
   deps.metrics.oldestParked.set(oldest);
   deps.metrics.parked.set(parked);
 }

@@ -30,6 +30,8 @@ export interface Batch extends SeqRange {
   readonly objects: BatchObjects | null;
   /** SHA-256 of manifests that another one took the place of, in hex. */
   readonly replaced: readonly string[];
+  /** Failures in a row. */
+  readonly tries: number;
   readonly problem: string | null;
   readonly confirmedAt: Date | null;
   readonly prunedAt: Date | null;
@@ -52,6 +54,7 @@ interface Row extends SeqRange {
   readonly manifest_key: string | null;
   readonly manifest_sha256: Buffer | null;
   readonly replaced_manifests: readonly Buffer[];
+  readonly tries: number;
   readonly problem: string | null;
   readonly confirmed_at: Date | null;
   readonly pruned_at: Date | null;
@@ -59,7 +62,7 @@ interface Row extends SeqRange {
 
 const columns = `b.id, b.n, b.origin, b.from_seq as "from", b.to_seq as "to", b.state, b.attempt, b.locked_until, b.leaves_key,
   b.leaves_sha256, b.leaves_bytes, b.personal_key, b.personal_sha256, b.personal_bytes, b.manifest, b.manifest_key,
-  b.manifest_sha256, b.replaced_manifests, b.problem, b.confirmed_at, b.pruned_at`;
+  b.manifest_sha256, b.replaced_manifests, b.tries, b.problem, b.confirmed_at, b.pruned_at`;
 
 function batchOf(row: Row): Batch {
   const {
@@ -91,6 +94,7 @@ function batchOf(row: Row): Batch {
         }
       : null,
     replaced: row.replaced_manifests.map((sha256) => sha256.toString('hex')),
+    tries: row.tries,
     problem: row.problem,
     confirmedAt: row.confirmed_at,
     prunedAt: row.pruned_at,
@@ -204,7 +208,8 @@ export async function noteObjects(
 /** Notes that the store said it has everything. */
 export async function noteStored(tx: Tx, id: string): Promise<void> {
   await tx.run(
-    `update audit_batches set state = 'stored', stored_at = clock_timestamp(), tries = 0, not_before = null
+    `update audit_batches set state = 'stored', stored_at = clock_timestamp(), tries = 0, not_before = null, problem = null,
+       problem_at = null, troubled_at = null
      where id = $1 and state = 'planned' and manifest_sha256 is not null`,
     [id],
   );
@@ -265,7 +270,7 @@ export async function noteProblem(
   const tries = (row?.tries ?? 0) + 1;
   await tx.run(
     `update audit_batches set tries = $2, problem = $3, problem_at = clock_timestamp(),
-       not_before = clock_timestamp() + $4 * interval '1 second'
+       troubled_at = coalesce(troubled_at, clock_timestamp()), not_before = clock_timestamp() + $4 * interval '1 second'
      where id = $1`,
     [id, tries, problem, pauseSeconds(tries, firstPause)],
   );
@@ -274,4 +279,13 @@ export async function noteProblem(
 /** Notes that a worker looks after a batch. */
 export async function noteDriven(tx: Tx, id: string): Promise<void> {
   await tx.run('update audit_batches set driven_at = clock_timestamp() where id = $1', [id]);
+}
+
+/** Seconds for which the batch that has been in trouble longest has been so; 0 when none is. */
+export async function stuckSeconds(tx: Tx): Promise<number> {
+  const row = await tx.one<{ seconds: number }>(
+    `select coalesce(max(extract(epoch from clock_timestamp() - troubled_at)), 0)::float8 as seconds from audit_batches
+     where state <> 'pruned' and problem is not null`,
+  );
+  return row.seconds;
 }

@@ -64,7 +64,7 @@ export async function driveBatch(
     await requireOwnLog(deps, deps.store);
     if (step === 'store') await storeBatch(deps, deps.store, batch);
     if (step === 'confirm') await confirm(deps, deps.store, batch);
-    if (step === 'prune') await prune(deps, deps.store, situation.partition);
+    if (step === 'prune') await prune(deps, deps.store, situation.partition, batch.tries);
   } catch (error) {
     const problem = problemOf(error);
     if (problem === undefined) throw error;
@@ -113,13 +113,21 @@ async function confirm(deps: ArchiveDeps, store: ArchiveStore, batch: Batch): Pr
  * Fetches and hashes every object of a partition, then lets the database drop it: by what was fetched just now, not by
  * what was said at any time before.
  */
-async function prune(deps: ArchiveDeps, store: ArchiveStore, partition: Partition): Promise<void> {
+async function prune(
+  deps: ArchiveDeps,
+  store: ArchiveStore,
+  partition: Partition,
+  tries: number,
+): Promise<void> {
   const batches = await withSystem(deps.sequencer, 'archive', (tx) => batchesIn(tx, partition));
   for (const batch of batches) {
     if (batch.objects === null || batch.state !== 'confirmed') {
       throw new DomainError('prune-refused', { detail: 'A batch is not confirmed.' });
     }
-    if (await isWhole(deps, store, batch, batch.objects)) continue;
+    const whole = isWhole(deps, store, batch, batch.objects);
+    // The store answers otherwise: what it fails to hand out for so long is as good as lost.
+    const isThere = tries < mostTries ? await whole : await whole.catch(isUnreachable);
+    if (isThere) continue;
     await withSystem(deps.sequencer, 'archive', (tx) =>
       doubtBatch(tx, batch.id, 'store-content-mismatch'),
     );
@@ -133,6 +141,14 @@ async function prune(deps: ArchiveDeps, store: ArchiveStore, partition: Partitio
   if (dropped === 0) return;
   const fields = { 'archive.from_seq': partition.from, 'archive.entries': dropped };
   deps.log.info(fields, `${String(dropped)} audit entries are in the archive only now`);
+}
+
+/** Failures in a row, within an hour and a half, after which an object that cannot be fetched is made anew. */
+const mostTries = 10;
+
+function isUnreachable(error: unknown): false {
+  if (error instanceof DomainError && error.code === 'store-unreachable') return false;
+  throw error;
 }
 
 async function isWhole(
