@@ -1664,7 +1664,7 @@ CREATE OR REPLACE FUNCTION public.effective_status(status text, trial_ends_at ti
  STABLE
 AS $function$ select case when status = 'trial' and trial_ends_at <= now() then 'frozen' else status end $function$;
 
-CREATE OR REPLACE FUNCTION public.enqueue_wake(row_id uuid, of_type text, of_workflow text, with_input jsonb, for_request text, by_claimant text)
+CREATE OR REPLACE FUNCTION public.enqueue_wake(row_id uuid, of_type text, of_workflow text, with_input jsonb, for_request text, by_claimant text, after_ms double precision DEFAULT 0)
  RETURNS boolean
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'public'
@@ -1676,13 +1676,19 @@ AS $function$
       insert into outbox_aggregates as a (aggregate, last_n) values (of_workflow, 1)
       on conflict (aggregate) do update set last_n = a.last_n + 1
       returning last_n into number;
-      select by_claimant is not null and not exists (
+      if after_ms <= 0 then
+        update outbox set available_at = now()
+        where aggregate = of_workflow and delivered_at is null and dead_at is null and attempts = 0
+          and available_at > now();
+      end if;
+      select by_claimant is not null and after_ms <= 0 and not exists (
         select 1 from outbox where aggregate = of_workflow and delivered_at is null and dead_at is null
       ) into free;
       insert into outbox
-        (id, aggregate, n, workflow_type, workflow_id, input, request_id, claimed_by, claimed_until)
+        (id, aggregate, n, workflow_type, workflow_id, input, request_id, claimed_by, claimed_until, available_at)
       values (row_id, of_workflow, number, of_type, of_workflow, with_input, for_request,
-        case when free then by_claimant end, case when free then now() + interval '3 seconds' end);
+        case when free then by_claimant end, case when free then now() + interval '3 seconds' end,
+        now() + greatest(0, after_ms) * interval '1 millisecond');
       return free;
     end $function$;
 
@@ -1752,6 +1758,23 @@ CREATE OR REPLACE FUNCTION public.find_memberships(who uuid)
 AS $function$select m.id, m.scope, m.tenant_id, t.slug, public.effective_status(t.status, t.trial_ends_at), m.partner_id, m.role, m.origin
         from public.memberships m left join public.tenants t on t.id = m.tenant_id
         where m.user_id = who and m.withdrawn_at is null$function$;
+
+CREATE OR REPLACE FUNCTION public.join_line(in_connector text, in_path text, in_caller text, in_calls integer, in_window_ms integer)
+ RETURNS double precision
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+      declare
+        closed_ms float8;
+        ahead int;
+      begin
+        select greatest(0, extract(epoch from closed_until - clock_timestamp()) * 1000) into closed_ms
+        from connector_paths where connector = in_connector and path = in_path;
+        select count(*) into ahead from connector_line
+        where connector = in_connector and path = in_path and caller <> in_caller;
+        return place_in_line(in_connector, in_path, in_caller, in_calls, in_window_ms, ahead, coalesce(closed_ms, 0));
+      end
+    $function$;
 
 CREATE OR REPLACE FUNCTION public.key_rotation_facts(key uuid, ends_at timestamp with time zone)
  RETURNS text
@@ -1824,6 +1847,30 @@ AS $function$
         select pepper_id from public.service_accounts where revoked_at is null
       $function$;
 
+CREATE OR REPLACE FUNCTION public.place_in_line(in_connector text, in_path text, in_caller text, in_calls integer, in_window_ms integer, in_ahead integer, in_closed_ms double precision)
+ RETURNS double precision
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+      declare
+        slot_ms float8;
+        due_ms float8;
+      begin
+        -- A slot in use is expected back a window after it was taken; its pessimistic free_at is for lost answers only.
+        select extract(epoch from due - clock_timestamp()) * 1000 into slot_ms from (
+          select case when answered then free_at
+                   else greatest(taken_at + in_window_ms * interval '1 millisecond', clock_timestamp()) end as due
+          from connector_slots where connector = in_connector and path = in_path
+          order by due offset in_ahead % in_calls limit 1
+        ) as slot;
+        due_ms := greatest(greatest(0, coalesce(slot_ms, 0)) + (in_ahead / in_calls) * in_window_ms, in_closed_ms) + 25;
+        insert into connector_line (connector, path, caller, due_at)
+        values (in_connector, in_path, in_caller, clock_timestamp() + due_ms * interval '1 millisecond')
+        on conflict (connector, path, caller) do update set due_at = excluded.due_at;
+        return due_ms;
+      end
+    $function$;
+
 CREATE OR REPLACE FUNCTION public.purge_tenant(which uuid, most integer)
  RETURNS integer
  LANGUAGE plpgsql
@@ -1889,6 +1936,77 @@ AS $function$
       end loop;
       return 0;
     end $function$;
+
+CREATE OR REPLACE FUNCTION public.queue_up(in_connector text, in_path text, in_caller text, in_calls integer, in_window_ms integer)
+ RETURNS double precision
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+      declare
+        closed_ms float8;
+        ahead int;
+        free int;
+        due_ms float8;
+      begin
+        select greatest(0, extract(epoch from closed_until - clock_timestamp()) * 1000) into closed_ms
+        from connector_paths where connector = in_connector and path = in_path;
+        closed_ms := coalesce(closed_ms, 0);
+        select count(*) into ahead from connector_line
+        where connector = in_connector and path = in_path and caller <> in_caller
+          and due_at > clock_timestamp() - 2 * in_window_ms * interval '1 millisecond';
+        select count(*) into free from connector_slots
+        where connector = in_connector and path = in_path and free_at <= clock_timestamp();
+        if closed_ms > 0 or ahead >= free then
+          return place_in_line(in_connector, in_path, in_caller, in_calls, in_window_ms, ahead, closed_ms);
+        end if;
+        due_ms := ahead * in_window_ms / (2.5 * in_calls);
+        insert into connector_line (connector, path, caller, due_at)
+        values (in_connector, in_path, in_caller, clock_timestamp() + due_ms * interval '1 millisecond')
+        on conflict (connector, path, caller) do update set due_at = excluded.due_at;
+        return due_ms;
+      end
+    $function$;
+
+CREATE OR REPLACE FUNCTION public.take_slot(in_connector text, in_path text, in_caller text, in_calls integer, in_window_ms integer, in_timeout_ms integer, OUT slot integer, OUT due_ms double precision)
+ RETURNS record
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+      declare
+        closed_ms float8;
+        mine bigint;
+        ahead int;
+        free int;
+      begin
+        -- Waiters judge their place one after the other: each sees what the lock's last owner left.
+        select greatest(0, extract(epoch from closed_until - clock_timestamp()) * 1000) into closed_ms
+        from connector_paths where connector = in_connector and path = in_path for no key update;
+        closed_ms := coalesce(closed_ms, 0);
+        select place into mine from connector_line
+        where connector = in_connector and path = in_path and caller = in_caller;
+        select count(*) into ahead from connector_line
+        where connector = in_connector and path = in_path and place < coalesce(mine, 9223372036854775807)
+          and due_at > clock_timestamp() - 2 * in_window_ms * interval '1 millisecond';
+        select count(*) into free from connector_slots
+        where connector = in_connector and path = in_path and free_at <= clock_timestamp();
+        if closed_ms <= 0 and ahead < free then
+          update connector_slots set taken_at = clock_timestamp(), answered = false,
+            free_at = clock_timestamp() + (in_timeout_ms + in_window_ms) * interval '1 millisecond'
+          where (connector, path, n) = (
+            select connector, path, n from connector_slots
+            where connector = in_connector and path = in_path and free_at <= clock_timestamp()
+            order by free_at limit 1 for update skip locked)
+          returning n into slot;
+          if slot is not null then
+            if mine is not null then
+              delete from connector_line where connector = in_connector and path = in_path and caller = in_caller;
+            end if;
+            return;
+          end if;
+        end if;
+        due_ms := place_in_line(in_connector, in_path, in_caller, in_calls, in_window_ms, ahead, closed_ms);
+      end
+    $function$;
 
 -- Triggers
 
@@ -2132,7 +2250,7 @@ grant execute on function effective_status(text,timestamp with time zone) to ush
 
 grant execute on function effective_status(text,timestamp with time zone) to usher_sequencer;
 
-grant execute on function enqueue_wake(uuid,text,text,jsonb,text,text) to public;
+grant execute on function enqueue_wake(uuid,text,text,jsonb,text,text,double precision) to public;
 
 grant execute on function find_api_keys(bytea[]) to usher_app;
 
@@ -2142,6 +2260,8 @@ grant execute on function find_invite_by_token(bytea) to usher_app;
 
 grant execute on function find_memberships(uuid) to usher_app;
 
+grant execute on function join_line(text,text,text,integer,integer) to usher_app;
+
 grant execute on function key_rotation_facts(uuid,timestamp with time zone) to public;
 
 grant execute on function mark_first_use(uuid[],timestamp with time zone[]) to public;
@@ -2150,7 +2270,13 @@ grant execute on function move_api_key_digest(uuid,bytea,bytea,text) to public;
 
 grant execute on function peppers_in_use() to usher_app;
 
+grant execute on function place_in_line(text,text,text,integer,integer,integer,double precision) to usher_app;
+
 grant execute on function purge_tenant(uuid,integer) to usher_app;
+
+grant execute on function queue_up(text,text,text,integer,integer) to usher_app;
+
+grant execute on function take_slot(text,text,text,integer,integer,integer) to usher_app;
 
 grant usage on schema public to public;
 

@@ -17,8 +17,8 @@ export function startLoop(options: {
   readonly name: string;
   readonly everyMs: number;
   readonly log: Log;
-  /** Returns whether there is more to do at once. */
-  readonly round: () => Promise<boolean>;
+  /** Returns whether there is more to do at once, or in how many milliseconds if that is before the next round. */
+  readonly round: () => Promise<boolean | number>;
 }): Loop {
   let stopping = false;
   const isStopping = (): boolean => stopping;
@@ -27,7 +27,7 @@ export function startLoop(options: {
   const run = async (): Promise<void> => {
     let failing = false;
     while (!isStopping()) {
-      let more = false;
+      let more: boolean | number = false;
       try {
         more = await options.round();
         if (failing) options.log.info({ loop: options.name }, `The ${options.name} works again`);
@@ -40,12 +40,13 @@ export function startLoop(options: {
           );
         failing = true;
       }
-      if (isStopping() || more || nudged) {
+      if (isStopping() || more === true || nudged) {
         nudged = false;
         continue;
       }
       pause = new AbortController();
-      await sleep(options.everyMs, undefined, { signal: pause.signal }).catch(() => undefined);
+      const pauseMs = more === false ? options.everyMs : Math.min(options.everyMs, Math.ceil(more));
+      await sleep(pauseMs, undefined, { signal: pause.signal }).catch(() => undefined);
     }
   };
   const running = run();

@@ -149,7 +149,7 @@ async function createWorkers(
     workflowBundle: { codePath: bundlePath },
     maxConcurrentLocalActivityExecutions: env.WORKER_ACTIVITY_SLOTS,
     // What waits for a customer, a turn or an order needs no place in memory: it is read again when it is woken.
-    maxCachedWorkflows: 200,
+    maxCachedWorkflows: 600,
   });
   const backends = await Promise.all(
     [...deps.connectors.connectors.keys()].map((connector) =>

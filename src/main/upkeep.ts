@@ -37,7 +37,10 @@ export function startUpkeep(deps: Deps, mailSender: MailSender): Upkeep {
     everyMs: relayMs,
     log,
     // A process's next wake-up may be claimed once its last one is out.
-    round: async () => (await deps.outbox.relay(50)) > 0,
+    round: async () => {
+      const { handled, nextInMs } = await deps.outbox.relay(50);
+      return handled > 0 || (nextInMs ?? false);
+    },
   });
   const mails = startLoop({
     name: 'mail relay',

@@ -10,6 +10,7 @@ import type { AuditPartOptions } from './audit-part';
 import { onceReachable } from './await-database';
 import { createDeps, settleBoot } from './deps';
 import type { Deps } from './deps';
+import { growHeapsSlowly } from './lean-heap';
 import { announce, listen } from './listen';
 import { createMailSender } from './mailing';
 import { databaseCheck, pepperCheck, readinessOf } from './readiness';
@@ -77,6 +78,7 @@ function stepKeysOf({ connectors }: Deps): string[] {
 }
 
 async function main(): Promise<void> {
+  growHeapsSlowly();
   const env = loadConfig(process.env, 'worker');
   const deps = createDeps(env, { process: 'worker' });
   await settleBoot(deps);

@@ -25,12 +25,21 @@ export type Delivery = { ok: true } | { ok: false; permanent: boolean; reason: s
 /** Brings one wake-up to Temporal. */
 export type Deliver = (row: OutboxRow) => Promise<Delivery>;
 
+/** How many rows a relay handled, and in how many milliseconds the next one is due, if one is known. */
+export interface Relayed {
+  readonly handled: number;
+  readonly nextInMs: number | null;
+}
+
 /** The outbox of one process. */
 export interface Outbox {
-  /** Writes a wake-up in the caller's transaction; delivery is tried right after the commit. */
-  wake(tx: Tx, wake: Wake): Promise<void>;
-  /** Delivers what other processes left; returns how many rows it handled. */
-  relay(limit: number): Promise<number>;
+  /**
+   * Writes a wake-up in the caller's transaction; delivery is tried right after the commit, or by a relay so many
+   * milliseconds later. One that does not wait takes those of the same workflow along that do.
+   */
+  wake(tx: Tx, wake: Wake, options?: { readonly afterMs?: number }): Promise<void>;
+  /** Delivers what other processes left, and what has waited for its time. */
+  relay(limit: number): Promise<Relayed>;
   /** Makes wake-ups due that wait for their next try, e.g. because Temporal is back. */
   hasten(): Promise<void>;
   /** Waits for deliveries that are under way. */
@@ -38,6 +47,9 @@ export interface Outbox {
   /** Age of the oldest undelivered row in seconds, and the number of dead ones. */
   lag(): Promise<{ seconds: number; dead: number }>;
 }
+
+/** Not due before its time, and not because a try failed. */
+const waits = 'attempts = 0 and available_at > now()';
 
 /** Builds the outbox. `fastPath: false` leaves every delivery to a relay. */
 export function createOutbox(options: {
@@ -96,7 +108,7 @@ export function createOutbox(options: {
   };
 
   return {
-    async wake(tx, wake) {
+    async wake(tx, wake, { afterMs = 0 } = {}) {
       const row: OutboxRow = {
         ...wake,
         id: newId(),
@@ -104,7 +116,7 @@ export function createOutbox(options: {
         attempts: 0,
       };
       const { mine } = await tx.one<{ mine: boolean }>(
-        'select enqueue_wake($1, $2, $3, $4, $5, $6) as mine',
+        'select enqueue_wake($1, $2, $3, $4, $5, $6, $7) as mine',
         [
           row.id,
           row.workflowType,
@@ -112,6 +124,7 @@ export function createOutbox(options: {
           JSON.stringify(row.input),
           row.requestId,
           options.fastPath ? claimant : null,
+          afterMs,
         ],
       );
       if (mine)
@@ -123,30 +136,36 @@ export function createOutbox(options: {
     },
 
     async relay(limit) {
-      const rows = await withSystem(db, 'relay', (tx) =>
-        tx.rows<{
-          id: string;
-          workflow_type: string;
-          workflow_id: string;
-          input: Record<string, unknown>;
-          request_id: string | null;
-          attempts: number;
-        }>(
-          `with due as (
-             select id from outbox as o
-             where delivered_at is null and dead_at is null and available_at <= now()
-               and (claimed_until is null or claimed_until < now())
-               and not exists (
-                 select 1 from outbox as lower
-                 where lower.aggregate = o.aggregate and lower.n < o.n
-                   and lower.delivered_at is null and lower.dead_at is null)
-             order by available_at limit $1 for update skip locked
-           )
-           update outbox set claimed_by = $2, claimed_until = now() + interval '10 seconds'
-           from due where outbox.id = due.id
-           returning outbox.id, workflow_type, workflow_id, input, request_id, attempts`,
-          [limit, claimant],
-        ),
+      const [rows, next] = await withSystem(db, 'relay', (tx) =>
+        Promise.all([
+          tx.rows<{
+            id: string;
+            workflow_type: string;
+            workflow_id: string;
+            input: Record<string, unknown>;
+            request_id: string | null;
+            attempts: number;
+          }>(
+            `with due as (
+               select id from outbox as o
+               where delivered_at is null and dead_at is null and available_at <= now()
+                 and (claimed_until is null or claimed_until < now())
+                 and not exists (
+                   select 1 from outbox as lower
+                   where lower.aggregate = o.aggregate and lower.n < o.n
+                     and lower.delivered_at is null and lower.dead_at is null)
+               order by available_at limit $1 for update skip locked
+             )
+             update outbox set claimed_by = $2, claimed_until = now() + interval '10 seconds'
+             from due where outbox.id = due.id
+             returning outbox.id, workflow_type, workflow_id, input, request_id, attempts`,
+            [limit, claimant],
+          ),
+          tx.one<{ in_ms: number | null }>(
+            `select (extract(epoch from min(available_at) - now()) * 1000)::float8 as in_ms from outbox
+             where delivered_at is null and dead_at is null and available_at > now()`,
+          ),
+        ]),
       );
       await Promise.all(
         rows.map((row) =>
@@ -160,7 +179,7 @@ export function createOutbox(options: {
           }),
         ),
       );
-      return rows.length;
+      return { handled: rows.length, nextInMs: next.in_ms };
     },
 
     hasten: () =>
@@ -181,7 +200,7 @@ export function createOutbox(options: {
           `select coalesce(extract(epoch from now() - min(created_at) filter (where dead_at is null)), 0)::float8
                as seconds,
              count(*) filter (where dead_at is not null)::int as dead
-           from outbox where delivered_at is null`,
+           from outbox where delivered_at is null and not (${waits})`,
         ),
       ),
   };
@@ -213,7 +232,7 @@ export function openWakes(
        available_at as "nextAt", dead_at as "deadAt", last_error as "lastError"
      from outbox
      where delivered_at is null and (dead_at is not null
-       or (not $1 and created_at <= now() - $2 * interval '1 second'))
+       or (not $1 and created_at <= now() - $2 * interval '1 second' and not (${waits})))
      order by created_at, n limit $3`,
     [which.dead, which.olderThanSeconds, which.limit],
   );

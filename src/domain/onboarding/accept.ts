@@ -11,6 +11,7 @@ import { grantTenantRole, stillHolds } from '../identity/memberships';
 import { dropMails } from '../mails/mails';
 import { emitEvent } from '../tenants/events';
 import { lockTenant } from '../tenants/tenants';
+import { waitForTurn } from './admission';
 import type { OnboardingDeps } from './deps';
 import { withInviteOf, requireOpen } from './holder';
 import type { HeldInvite } from './holder';
@@ -183,7 +184,8 @@ async function accept(
     tenantId: tenant.id,
     data: { invite_id: invite.id, onboarding_id: invite.onboarding_id, user_id: userId },
   });
-  await deps.outbox.wake(tx, wakeOnboarding(invite.id));
+  const afterMs = kind === 'provision' ? await waitForTurn(tx, deps, invite.onboarding_id) : 0;
+  await deps.outbox.wake(tx, wakeOnboarding(invite.id), { afterMs });
   return {
     inviteId: invite.id,
     userId,
