@@ -282,6 +282,9 @@ export type SystemPurpose =
   | 'holder'
   | 'idempotency'
   | 'metrics'
+  | 'audit'
+  | 'sequencer'
+  | 'archive'
   | 'usage'
   | 'boot'
   | 'cli';
