@@ -1,5 +1,4 @@
 import { Client } from 'pg';
-import type { ClientConfig } from 'pg';
 import { createDatabase } from '../../src/platform/db';
 import type { Database } from '../../src/platform/db';
 import { hasLaggingStandbys } from '../../src/platform/standbys';
