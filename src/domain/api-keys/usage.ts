@@ -111,6 +111,8 @@ export interface Usage {
 
 /** Milliseconds for which counts are relied on. */
 export const freshMs = 2_000;
+/** Milliseconds for which a count is remembered that nobody used meanwhile. */
+const rememberedMs = 10_000;
 /** Flushes after which a counter that nobody touched is forgotten, at most twice as many. */
 const turnEvery = 10;
 const mostCounters = 20_000;
@@ -133,10 +135,7 @@ export function createUsage(
     counters.set(id, counter);
     return counter;
   };
-  const isFresh = (knownAt: number): boolean => {
-    const since = performance.now() - freshMs;
-    return knownAt >= since && lastFlush >= since;
-  };
+  const isFlushed = (): boolean => performance.now() - lastFlush <= freshMs;
   const touch = (counter: Counter): void => {
     if (counter.touched) return;
     counter.touched = true;
@@ -183,7 +182,7 @@ export function createUsage(
         grant(family, facts, cost, now);
         return { code: 'VALID', remaining: null, resetAt: null, counter };
       }
-      const fresh = isFresh(knownAt);
+      const fresh = isFlushed() && performance.now() - knownAt <= freshMs;
       const decision = decide(facts, { known, fresh, own: family.own }, cost, now);
       if (decision === 'ask') return ask(counter, facts, request);
       if (decision !== 'grant') return outcome(facts, counter, decision, known, now);
@@ -195,7 +194,8 @@ export function createUsage(
       const { family } = counter;
       const { known, own } = family;
       if (isLimited(facts)) {
-        if (!isFresh(family.knownAt)) return undefined;
+        // While a key is in use each flush reads its count anew: an old one is used for one interval at most.
+        if (performance.now() - family.knownAt > rememberedMs || !isFlushed()) return undefined;
         if (decide(facts, { known, fresh: true, own }, cost, now) !== 'grant') return undefined;
       }
       counter.unused = facts.unused;
