@@ -183,8 +183,9 @@ function responses(contract: EndpointContract, schemas: Schemas): Json {
 }
 
 function contentOf(schema: z.ZodType, schemas: Schemas): Json {
-  return schema.meta()?.['contentMediaType'] === 'text/html'
-    ? { 'text/html': { schema: { type: 'string' } } }
+  const type = schema.meta()?.['contentMediaType'];
+  return typeof type === 'string'
+    ? { [type]: { schema: { type: 'string' } } }
     : { 'application/json': { schema: schemas.convert(schema, 'output') } };
 }
 
@@ -201,6 +202,10 @@ const sharedHeaders = {
   },
   'WWW-Authenticate': { required: true, schema: { type: 'string' } },
   ETag: { description: 'Version of the resource', schema: { type: 'string' } },
+  'X-Audit-Lag': {
+    description: 'For how many seconds entries have been waiting that the answer may lack',
+    schema: { type: 'number', minimum: 0 },
+  },
   'Idempotency-Replayed': {
     description: 'true when this is the answer of an earlier request with the same key',
     schema: { type: 'string', enum: ['true'] },
@@ -220,6 +225,7 @@ function successHeaders(contract: EndpointContract): HeaderName[] {
   return [
     ...(contract.method === 'get' ? (['ETag'] as const) : []),
     ...(contract.idempotent ? (['Idempotency-Replayed'] as const) : []),
+    ...(contract.tag === 'audit' && contract.method === 'get' ? (['X-Audit-Lag'] as const) : []),
   ];
 }
 

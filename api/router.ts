@@ -1,6 +1,7 @@
 import { parse as parseCookies } from 'cookie';
 import { Router } from 'express';
 import type { Request, Response } from 'express';
+import type { z } from 'zod';
 import type { EndpointContract } from '../src/contracts/http';
 import { DomainError } from '../src/errors/problems';
 import type { Caller, OnboardingCaller } from '../src/domain/identity/callers';
@@ -155,8 +156,13 @@ function send(contract: EndpointContract, reply: Reply, response: Response): voi
   else {
     const isPage = typeof body === 'string';
     const text = isPage ? body : JSON.stringify(body);
-    response.type(isPage ? 'html' : 'application/json');
+    response.type(isPage ? mediaTypeOf(schema) : 'application/json');
     response.setHeader('Content-Length', Buffer.byteLength(text));
     response.end(text);
   }
+}
+
+function mediaTypeOf(schema: z.ZodType | undefined): string {
+  const type = schema?.meta()?.['contentMediaType'];
+  return typeof type === 'string' ? type : 'text/html';
 }

@@ -14,6 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createServiceAccount, shorthand } from '../src/domain/identity/service-accounts';
+import { environmentFor } from '../src/main/dev-environment';
 import { createDeps } from '../src/main/deps';
 import { leanMemory } from '../src/main/dev-environment';
 import { migrateUp } from '../src/main/migrate';
@@ -95,11 +96,14 @@ export async function startBenchServers(): Promise<BenchServers> {
     APP_ENV: 'dev',
     LOG_LEVEL: 'info',
     DATABASE_URL: postgres.appUrl,
+    DATABASE_SEQUENCER_URL: postgres.sequencerUrl,
     TEMPORAL_ADDRESS: temporal.address,
     SMTP_URL: String(mailbox.line['smtp_url']),
     KEYS_HASH_PEPPER: `p1:${secret}`,
     SECRETS_KEY_RING: `k1:${secret}`,
     COOKIE_SECRET: `c1:${secret}`,
+    AUDIT_CHECKPOINT_KEYS: `a1:${secret}`,
+    AUDIT_SIGNING_KEY: `h1:${secret}`,
     SAMPLE_BACKEND_URL: backend.url,
     SAMPLE_BACKEND_KEY: backendKey,
     OUTBOUND_ALLOW_CIDRS: '127.0.0.0/8',
@@ -128,7 +132,8 @@ export async function startBenchServers(): Promise<BenchServers> {
     },
     key: await ownerKey(env),
     async start(program, extra = {}) {
-      const { child, url } = await launch(scripts[program], [], { ...env, ...extra });
+      const own = environmentFor(program === 'bare' ? 'worker' : program, env);
+      const { child, url } = await launch(scripts[program], [], { ...own, ...extra });
       return {
         pid: child.pid ?? 0,
         url,

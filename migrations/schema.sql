@@ -4,6 +4,8 @@
 
 create extension citext;
 
+create extension pg_trgm;
+
 -- Tables
 
 create table api_key_foreign_hashes (
@@ -98,6 +100,98 @@ create table api_keys (
 );
 alter table api_keys enable row level security, force row level security;
 
+create table audit_actions (
+  action text not null,
+  constraint audit_actions_pkey PRIMARY KEY (action)
+);
+
+create table audit_archive_runs (
+  id uuid not null,
+  requested_by text not null,
+  requested_at timestamp with time zone default clock_timestamp() not null,
+  planned integer,
+  problem text,
+  done_at timestamp with time zone,
+  constraint audit_archive_runs_pkey PRIMARY KEY (id)
+);
+
+create table audit_batches (
+  id uuid not null,
+  n bigint not null,
+  origin text not null,
+  from_seq bigint not null,
+  to_seq bigint not null,
+  state text default 'planned'::text not null,
+  requested_by text not null,
+  planned_at timestamp with time zone default clock_timestamp() not null,
+  attempt integer default 1 not null,
+  locked_until timestamp with time zone,
+  leaves_key text,
+  leaves_sha256 bytea,
+  leaves_bytes bigint,
+  personal_key text,
+  personal_sha256 bytea,
+  personal_bytes bigint,
+  manifest text,
+  manifest_key text,
+  manifest_sha256 bytea,
+  replaced_manifests bytea[] default '{}'::bytea[] not null,
+  built_at timestamp with time zone,
+  stored_at timestamp with time zone,
+  confirmed_at timestamp with time zone,
+  prune_after timestamp with time zone,
+  verified_at timestamp with time zone,
+  pruned_at timestamp with time zone,
+  pruned_by uuid,
+  tries integer default 0 not null,
+  not_before timestamp with time zone,
+  problem text,
+  problem_at timestamp with time zone,
+  troubled_at timestamp with time zone,
+  driven_at timestamp with time zone default clock_timestamp() not null,
+  constraint audit_batches_apart EXCLUDE USING gist (int8range(from_seq, to_seq, '[]'::text) WITH &&),
+  constraint audit_batches_attempt_check CHECK ((attempt > 0)),
+  constraint audit_batches_check CHECK ((to_seq >= from_seq)),
+  constraint audit_batches_check1 CHECK (((state = 'planned'::text) OR ((leaves_sha256 IS NOT NULL) AND (personal_sha256 IS NOT NULL) AND (manifest_sha256 IS NOT NULL)))),
+  constraint audit_batches_check2 CHECK (((state = ANY (ARRAY['confirmed'::text, 'pruned'::text])) = ((confirmed_at IS NOT NULL) AND (prune_after IS NOT NULL)))),
+  constraint audit_batches_check3 CHECK (((state = 'pruned'::text) = ((pruned_at IS NOT NULL) AND (pruned_by IS NOT NULL)))),
+  constraint audit_batches_from_seq_check CHECK ((from_seq > 0)),
+  constraint audit_batches_leaves_sha256_check CHECK ((octet_length(leaves_sha256) = 32)),
+  constraint audit_batches_manifest_sha256_check CHECK ((octet_length(manifest_sha256) = 32)),
+  constraint audit_batches_n_check CHECK ((n > 0)),
+  constraint audit_batches_n_key UNIQUE (n),
+  constraint audit_batches_personal_sha256_check CHECK ((octet_length(personal_sha256) = 32)),
+  constraint audit_batches_pkey PRIMARY KEY (id),
+  constraint audit_batches_state_check CHECK ((state = ANY (ARRAY['planned'::text, 'stored'::text, 'confirmed'::text, 'pruned'::text])))
+);
+
+create table audit_checkpoints (
+  origin text not null,
+  size bigint not null,
+  root bytea not null,
+  head_hash bytea not null,
+  note text not null,
+  reason text not null,
+  at timestamp with time zone default clock_timestamp() not null,
+  published_at timestamp with time zone,
+  constraint audit_checkpoints_head_hash_check CHECK ((octet_length(head_hash) = 32)),
+  constraint audit_checkpoints_pkey PRIMARY KEY (origin, size),
+  constraint audit_checkpoints_reason_check CHECK ((reason = ANY (ARRAY['startup'::text, 'interval'::text, 'threshold'::text, 'manual'::text]))),
+  constraint audit_checkpoints_root_check CHECK ((octet_length(root) = 32)),
+  constraint audit_checkpoints_size_check CHECK ((size > 0))
+);
+
+create table audit_dedupe (
+  caller text not null,
+  source text not null,
+  external_id text not null,
+  event_id uuid not null,
+  content_hash bytea not null,
+  salt bytea,
+  digest bytea,
+  constraint audit_dedupe_pkey PRIMARY KEY (caller, source, external_id)
+);
+
 create table audit_entries (
   id uuid not null,
   seq bigint generated always as identity not null,
@@ -123,6 +217,238 @@ create table audit_entries (
   constraint audit_entries_seq_key UNIQUE (seq)
 );
 alter table audit_entries enable row level security, force row level security;
+
+create table audit_head (
+  one boolean default true not null,
+  origin text,
+  size bigint default 0 not null,
+  last_hash bytea default decode(repeat('00'::text, 32), 'hex'::text) not null,
+  frontier bytea default '\x'::bytea not null,
+  system_identifier text,
+  database_oid bigint,
+  updated_at timestamp with time zone default now() not null,
+  halted text,
+  constraint audit_head_one_check CHECK (one),
+  constraint audit_head_pkey PRIMARY KEY (one)
+);
+
+create table audit_keys (
+  vkey text not null,
+  origin text not null,
+  n integer not null,
+  announced_by uuid,
+  since_size bigint,
+  until_size bigint,
+  endorsement text,
+  added_at timestamp with time zone default clock_timestamp() not null,
+  constraint audit_keys_origin_n_key UNIQUE (origin, n),
+  constraint audit_keys_pkey PRIMARY KEY (vkey)
+);
+
+create table audit_legal_holds (
+  id uuid not null,
+  tenant_id uuid,
+  subject text,
+  reason text not null,
+  placed_by text not null,
+  placed_at timestamp with time zone default clock_timestamp() not null,
+  lifted_by text,
+  lifted_at timestamp with time zone,
+  constraint audit_legal_holds_check CHECK (((lifted_by IS NULL) = (lifted_at IS NULL))),
+  constraint audit_legal_holds_pkey PRIMARY KEY (id)
+);
+alter table audit_legal_holds enable row level security, force row level security;
+
+create table audit_log (
+  seq bigint not null,
+  id uuid not null,
+  kind text not null,
+  tenant_id uuid,
+  tenant_seq bigint,
+  partner_id uuid,
+  action text not null,
+  outcome text not null,
+  actor_id text,
+  product text,
+  source text,
+  request_id text,
+  target_ids text[] not null,
+  subjects text[] not null,
+  at timestamp with time zone not null,
+  sequenced_at timestamp with time zone not null,
+  late boolean not null,
+  leaf text not null,
+  hash bytea not null,
+  constraint audit_log_check CHECK (((tenant_id IS NULL) = (tenant_seq IS NULL))),
+  constraint audit_log_hash_check CHECK ((octet_length(hash) = 32)),
+  constraint audit_log_pkey PRIMARY KEY (seq)
+) partition by RANGE (seq);
+alter table audit_log enable row level security, force row level security;
+
+create table audit_partitions (
+  from_seq bigint not null,
+  to_seq bigint not null,
+  made_at timestamp with time zone default now() not null,
+  pruned_at timestamp with time zone,
+  constraint audit_partitions_check CHECK ((to_seq > from_seq)),
+  constraint audit_partitions_pkey PRIMARY KEY (from_seq)
+);
+
+create table audit_pending (
+  pid bigint generated always as identity not null,
+  id uuid not null,
+  kind text not null,
+  tenant_id uuid,
+  partner_id uuid,
+  action text not null,
+  outcome text not null,
+  actor_id text,
+  product text,
+  source text,
+  request_id text,
+  target_ids text[] not null,
+  subjects text[] not null,
+  at timestamp with time zone not null,
+  core text not null,
+  parts text[] not null,
+  part_subjects text[] not null,
+  part_salts bytea[] not null,
+  part_bodies text[] not null,
+  part_searches text[] not null,
+  appended_at timestamp with time zone default clock_timestamp() not null,
+  constraint audit_pending_check CHECK (((cardinality(parts) = cardinality(part_subjects)) AND (cardinality(parts) = cardinality(part_salts)) AND (cardinality(parts) = cardinality(part_bodies)) AND (cardinality(parts) = cardinality(part_searches)))),
+  constraint audit_pending_core_check CHECK ((octet_length(core) <= 32768)),
+  constraint audit_pending_kind_check CHECK ((kind = ANY (ARRAY['control'::text, 'own'::text, 'foreign'::text]))),
+  constraint audit_pending_outcome_check CHECK ((outcome = ANY (ARRAY['success'::text, 'failure'::text, 'denied'::text]))),
+  constraint audit_pending_pkey PRIMARY KEY (pid)
+);
+alter table audit_pending enable row level security, force row level security;
+
+create table audit_pii (
+  seq bigint not null,
+  part text not null,
+  tenant_id uuid,
+  event_id uuid not null,
+  subjects text[] not null,
+  salt bytea not null,
+  body text not null,
+  search text,
+  constraint audit_pii_pkey PRIMARY KEY (seq, part),
+  constraint audit_pii_salt_check CHECK ((octet_length(salt) = 32))
+) partition by RANGE (seq);
+alter table audit_pii enable row level security, force row level security;
+
+create table audit_pulse (
+  one boolean default true not null,
+  at timestamp with time zone not null,
+  constraint audit_pulse_one_check CHECK (one),
+  constraint audit_pulse_pkey PRIMARY KEY (one)
+);
+
+create table audit_restored (
+  seq bigint not null,
+  id uuid not null,
+  kind text not null,
+  tenant_id uuid,
+  tenant_seq bigint,
+  partner_id uuid,
+  action text not null,
+  outcome text not null,
+  actor_id text,
+  product text,
+  source text,
+  request_id text,
+  target_ids text[] not null,
+  subjects text[] not null,
+  at timestamp with time zone not null,
+  sequenced_at timestamp with time zone not null,
+  late boolean not null,
+  leaf text not null,
+  hash bytea not null,
+  restore_id uuid not null,
+  constraint audit_log_check CHECK (((tenant_id IS NULL) = (tenant_seq IS NULL))),
+  constraint audit_log_hash_check CHECK ((octet_length(hash) = 32)),
+  constraint audit_restored_pkey PRIMARY KEY (seq),
+  constraint audit_restored_restore_id_fkey FOREIGN KEY (restore_id) REFERENCES audit_restores(id)
+);
+alter table audit_restored enable row level security, force row level security;
+
+create table audit_restored_pii (
+  seq bigint not null,
+  part text not null,
+  tenant_id uuid,
+  event_id uuid not null,
+  subjects text[] not null,
+  salt bytea not null,
+  body text not null,
+  search text,
+  restore_id uuid not null,
+  constraint audit_pii_salt_check CHECK ((octet_length(salt) = 32)),
+  constraint audit_restored_pii_pkey PRIMARY KEY (seq, part),
+  constraint audit_restored_pii_restore_id_fkey FOREIGN KEY (restore_id) REFERENCES audit_restores(id)
+);
+alter table audit_restored_pii enable row level security, force row level security;
+
+create table audit_restores (
+  id uuid not null,
+  batch_id uuid not null,
+  requested_by text not null,
+  requested_at timestamp with time zone default clock_timestamp() not null,
+  state text default 'requested'::text not null,
+  entries bigint,
+  erased bigint,
+  problem text,
+  restored_at timestamp with time zone,
+  expires_at timestamp with time zone,
+  ended_at timestamp with time zone,
+  tries integer default 0 not null,
+  not_before timestamp with time zone,
+  driven_at timestamp with time zone default clock_timestamp() not null,
+  constraint audit_restores_batch_id_fkey FOREIGN KEY (batch_id) REFERENCES audit_batches(id),
+  constraint audit_restores_pkey PRIMARY KEY (id),
+  constraint audit_restores_state_check CHECK ((state = ANY (ARRAY['requested'::text, 'restored'::text, 'refused'::text, 'ended'::text])))
+);
+
+create table audit_signatures (
+  id uuid not null,
+  kind text not null,
+  tenant_id uuid,
+  claim jsonb default '{}'::jsonb not null,
+  requested_by text not null,
+  requested_at timestamp with time zone default clock_timestamp() not null,
+  note text,
+  signed_at timestamp with time zone,
+  constraint audit_signatures_kind_check CHECK ((kind = ANY (ARRAY['checkpoint'::text, 'tenant-head'::text, 'export'::text]))),
+  constraint audit_signatures_pkey PRIMARY KEY (id)
+);
+alter table audit_signatures enable row level security, force row level security;
+
+create table audit_subject_keys (
+  id uuid not null,
+  subject text not null,
+  salt bytea not null,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint audit_subject_keys_pkey PRIMARY KEY (id),
+  constraint audit_subject_keys_salt_check CHECK ((octet_length(salt) = 32)),
+  constraint audit_subject_keys_subject_key UNIQUE (subject)
+);
+
+create table audit_tenant_heads (
+  tenant_id uuid not null,
+  tenant_seq bigint not null,
+  hash bytea not null,
+  last_seq bigint not null,
+  constraint audit_tenant_heads_pkey PRIMARY KEY (tenant_id)
+);
+alter table audit_tenant_heads enable row level security, force row level security;
+
+create table audit_tiles (
+  level smallint not null,
+  idx bigint not null,
+  hashes bytea not null,
+  constraint audit_tiles_hashes_check CHECK ((((octet_length(hashes) >= 32) AND (octet_length(hashes) <= 8192)) AND ((octet_length(hashes) % 32) = 0))),
+  constraint audit_tiles_pkey PRIMARY KEY (level, idx)
+);
 
 create table connector_line (
   connector text not null,
@@ -1009,9 +1335,49 @@ CREATE INDEX api_keys_pepper ON public.api_keys USING btree (pepper_id) WHERE (r
 
 CREATE INDEX api_keys_tenant ON public.api_keys USING btree (tenant_id, created_at DESC, id DESC);
 
+CREATE INDEX audit_actions_search ON public.audit_actions USING gin (lower(action) gin_trgm_ops);
+
+CREATE INDEX audit_batches_open ON public.audit_batches USING btree (planned_at) WHERE (state <> 'pruned'::text);
+
+CREATE INDEX audit_checkpoints_size ON public.audit_checkpoints USING btree (size);
+
+CREATE INDEX audit_checkpoints_unpublished ON public.audit_checkpoints USING btree (size) WHERE (published_at IS NULL);
+
+CREATE INDEX audit_dedupe_event ON public.audit_dedupe USING btree (event_id);
+
 CREATE INDEX audit_entries_action ON public.audit_entries USING btree (action, seq);
 
 CREATE INDEX audit_entries_tenant ON public.audit_entries USING btree (tenant_id, seq);
+
+CREATE INDEX audit_log_action ON ONLY public.audit_log USING btree (action, seq);
+
+CREATE INDEX audit_log_actor ON ONLY public.audit_log USING btree (actor_id, seq);
+
+CREATE INDEX audit_log_id ON ONLY public.audit_log USING btree (id);
+
+CREATE INDEX audit_log_late ON ONLY public.audit_log USING btree (seq) WHERE late;
+
+CREATE INDEX audit_log_request ON ONLY public.audit_log USING btree (request_id) WHERE (request_id IS NOT NULL);
+
+CREATE INDEX audit_log_sequenced ON ONLY public.audit_log USING btree (sequenced_at, seq);
+
+CREATE INDEX audit_log_targets ON ONLY public.audit_log USING gin (target_ids);
+
+CREATE INDEX audit_log_tenant ON ONLY public.audit_log USING btree (tenant_id, seq);
+
+CREATE INDEX audit_log_trouble ON ONLY public.audit_log USING btree (seq) WHERE (outcome <> 'success'::text);
+
+CREATE INDEX audit_pii_search ON ONLY public.audit_pii USING gin (search gin_trgm_ops) WHERE (search IS NOT NULL);
+
+CREATE INDEX audit_restored_id ON public.audit_restored USING btree (id);
+
+CREATE INDEX audit_restored_tenant ON public.audit_restored USING btree (tenant_id, seq);
+
+CREATE INDEX audit_restored_pii_subjects ON public.audit_restored_pii USING gin (subjects);
+
+CREATE UNIQUE INDEX audit_restores_open ON public.audit_restores USING btree (batch_id) WHERE (state = ANY (ARRAY['requested'::text, 'restored'::text]));
+
+CREATE INDEX audit_signatures_open ON public.audit_signatures USING btree (requested_at) WHERE (signed_at IS NULL);
 
 CREATE INDEX connector_line_order ON public.connector_line USING btree (connector, path, place);
 
@@ -1197,6 +1563,337 @@ AS $function$
           rate_limit, E'', rate_window_seconds, E'', usage_limit, E'', usage_limit_strict, E'',
           date_part('epoch', expires_at) * 1000, E'', rotation_family_id, E'', pepper_id)
       $function$;
+
+CREATE OR REPLACE FUNCTION public.audit_carry(e audit_entries)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+    declare
+      moment text := to_json(to_char(e.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))::text;
+      actor text := audit_subject(e.tenant_id, e.actor_type, e.actor_id);
+      everybody text[];
+      target_ids text[];
+      targets text;
+      metadata text;
+      core text;
+      parts text[] := '{}';
+      part_subjects text[] := '{}';
+      part_salts bytea[] := '{}';
+      part_bodies text[] := '{}';
+      part_searches text[] := '{}';
+      commitments text := '';
+      piece record;
+      salt bytea;
+    begin
+      select coalesce(array_agg(t ->> 'id' order by n), '{}'),
+        coalesce(string_agg('{"id":' || (t -> 'id')::text || ',"type":' || (t -> 'type')::text || '}', ',' order by n), ''),
+        array_remove(array_agg(distinct audit_subject(e.tenant_id, t ->> 'type', t ->> 'id')) || actor, null)
+        into target_ids, targets, everybody
+        from jsonb_array_elements(e.targets) with ordinality as u(t, n);
+      everybody := coalesce((select array_agg(distinct s) from unnest(everybody || actor) as s where s is not null), '{}');
+      select string_agg(to_json(key)::text || ':' || value::text, ',' order by key collate "C")
+        into metadata from jsonb_each(e.metadata);
+
+      for piece in
+        select p.part, p.body, p.search, p.subjects from (
+          select 1 as place, 0::bigint as n, 'context' as part,
+            nullif('{' || concat_ws(',',
+              '"client_request_id":' || to_json(e.client_request_id)::text,
+              '"ip":' || to_json(host(e.source_ip))::text,
+              '"ua":' || to_json(e.user_agent)::text) || '}', '{}') as body,
+            null as search, case when actor is null then everybody else array[actor] end as subjects
+          union all
+          select 2, n, 'targets.' || (n - 1), '{"name":' || (t -> 'name')::text || '}', lower(t ->> 'name'),
+            array_remove(array[audit_subject(e.tenant_id, t ->> 'type', t ->> 'id')], null)
+          from jsonb_array_elements(e.targets) with ordinality as u(t, n) where t -> 'name' is not null
+          union all
+          select 3, 0, 'free', '{"description":' || to_json(e.description)::text || '}', lower(e.description), everybody
+        ) as p where p.body is not null order by p.place, p.n
+      loop
+        salt := decode(replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''), 'hex');
+        parts := parts || piece.part;
+        part_subjects := part_subjects || array_to_string(piece.subjects, E'\n');
+        part_salts := part_salts || salt;
+        part_bodies := part_bodies || piece.body;
+        part_searches := part_searches || piece.search;
+        commitments := commitments || case when commitments = '' then '' else ',' end || '{"c":"' || encode(
+          audit_hmac(salt, E'usher/audit/pii/v1\n' || e.id || E'\n' || piece.part || E'\n' || piece.body), 'hex')
+          || '","part":"' || piece.part || '"}';
+      end loop;
+
+      core := '{"action":' || to_json(e.action)::text
+        || ',"actor":{"id":' || to_json(e.actor_id)::text || ',"type":' || to_json(e.actor_type)::text || '}'
+        || ',"at":' || moment || ',"component":' || to_json(e.component)::text || ',"crud":' || to_json(e.crud)::text
+        || ',"id":"' || e.id || '"' || coalesce(',"metadata":{' || metadata || '}', '')
+        || ',"outcome":' || to_json(e.outcome)::text || coalesce(',"partner_id":"' || e.partner_id || '"', '')
+        || ',"pii":[' || commitments || '],"received_at":' || moment
+        || coalesce(',"request_id":' || to_json(e.request_id)::text, '') || ',"targets":[' || targets || ']'
+        || coalesce(',"tenant_id":"' || e.tenant_id || '"', '') || ',"via":"usher"}';
+      insert into audit_pending (id, kind, tenant_id, partner_id, action, outcome, actor_id, request_id, target_ids,
+        subjects, at, core, parts, part_subjects, part_salts, part_bodies, part_searches)
+      values (e.id, 'own', e.tenant_id, e.partner_id, e.action, e.outcome, e.actor_id, e.request_id, target_ids,
+        everybody, e.at, core, parts, part_subjects, part_salts, part_bodies, part_searches);
+    end $function$;
+
+CREATE OR REPLACE FUNCTION public.audit_carry_new()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+    begin
+      perform audit_carry(new);
+      return null;
+    end $function$;
+
+CREATE OR REPLACE FUNCTION public.audit_confirm_batch(batch uuid, grace interval)
+ RETURNS boolean
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+      with confirmed as (
+        update public.audit_batches set state = 'confirmed', confirmed_at = clock_timestamp(),
+          prune_after = clock_timestamp() + greatest(grace, interval '0'), problem = null, problem_at = null,
+          troubled_at = null, tries = 0,
+          not_before = null
+        where id = batch and state = 'stored' returning 1)
+      select exists (select 1 from confirmed)
+    $function$;
+
+CREATE OR REPLACE FUNCTION public.audit_delivered(by_caller text, sources text[], external_ids text[])
+ RETURNS TABLE(source text, external_id text, event_id uuid, content_hash bytea, salt bytea, digest bytea)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$select d.source, d.external_id, d.event_id, d.content_hash, d.salt, d.digest
+          from unnest(sources, external_ids) as u(source, external_id)
+          join public.audit_dedupe as d
+            on d.caller = by_caller and d.source = u.source and d.external_id = u.external_id$function$;
+
+CREATE OR REPLACE FUNCTION public.audit_doubt_batch(batch uuid, why text)
+ RETURNS boolean
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+      with doubted as (
+        update public.audit_batches set state = 'planned', attempt = attempt + 1,
+          replaced_manifests = replaced_manifests || manifest_sha256, leaves_key = null, leaves_sha256 = null,
+          leaves_bytes = null, personal_key = null, personal_sha256 = null, personal_bytes = null, manifest = null,
+          manifest_key = null, manifest_sha256 = null, built_at = null, stored_at = null, confirmed_at = null,
+          prune_after = null, verified_at = null, problem = why, problem_at = clock_timestamp()
+        where id = batch and state in ('planned', 'stored', 'confirmed') and manifest_sha256 is not null returning 1)
+      select exists (select 1 from doubted)
+    $function$;
+
+CREATE OR REPLACE FUNCTION public.audit_hmac(key bytea, message text)
+ RETURNS bytea
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog'
+AS $function$
+    declare
+      inner_pad bytea := decode(repeat('36', 64), 'hex');
+      outer_pad bytea := decode(repeat('5c', 64), 'hex');
+    begin
+      for at in 0 .. length(key) - 1 loop
+        inner_pad := set_byte(inner_pad, at, get_byte(key, at) # 54);
+        outer_pad := set_byte(outer_pad, at, get_byte(key, at) # 92);
+      end loop;
+      return sha256(outer_pad || sha256(inner_pad || convert_to(message, 'UTF8')));
+    end $function$;
+
+CREATE OR REPLACE FUNCTION public.audit_is_held(of_tenant uuid, of_subjects text[])
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+      select exists (
+        select 1 from public.audit_legal_holds h where h.lifted_at is null
+          and (h.tenant_id is null or h.tenant_id = of_tenant)
+          and (h.subject is null or h.subject = any(of_subjects)))
+    $function$;
+
+CREATE OR REPLACE FUNCTION public.audit_lock_keys(ids uuid[])
+ RETURNS TABLE(id uuid, subject text, salt bytea)
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+      select k.id, k.subject, k.salt from public.audit_subject_keys k where k.id = any(ids) order by k.id for key share
+    $function$;
+
+CREATE OR REPLACE FUNCTION public.audit_prepare_partitions(up_to bigint)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+    declare
+      last record;
+      upper bigint := 1;
+      span bigint := 8192;
+    begin
+      select p.from_seq, p.to_seq, extract(epoch from clock_timestamp() - p.made_at) / 86400 as days
+        into last from public.audit_partitions p order by p.from_seq desc limit 1;
+      if found then
+        upper := last.to_seq;
+        while span < 262144 and span < (last.to_seq - last.from_seq) * 7 / greatest(last.days, 0.01) loop
+          span := span * 2;
+        end loop;
+      end if;
+      while upper <= up_to loop
+        execute format('create table public.%I (like public.audit_log including constraints including storage)',
+          'audit_log_' || upper);
+        execute format('alter table public.audit_log attach partition public.%I for values from (%s) to (%s)',
+          'audit_log_' || upper, upper, upper + span);
+        execute format('create table public.%I (like public.audit_pii including constraints including storage)',
+          'audit_pii_' || upper);
+        execute format('alter table public.audit_pii attach partition public.%I for values from (%s) to (%s)',
+          'audit_pii_' || upper, upper, upper + span);
+        insert into public.audit_partitions (from_seq, to_seq, made_at) values (upper, upper + span, clock_timestamp());
+        upper := upper + span;
+      end loop;
+      return upper;
+    end $function$;
+
+CREATE OR REPLACE FUNCTION public.audit_prune(first bigint, entry uuid)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+ SET lock_timeout TO '2s'
+AS $function$
+    declare
+      part record;
+      batch record;
+      next_seq bigint;
+      entries bigint;
+      manifests text := '';
+      moment text := to_json(to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))::text;
+    begin
+      select p.from_seq, p.to_seq, p.pruned_at into part
+        from public.audit_partitions p where p.from_seq = first for update;
+      if not found then raise exception 'There is no such partition' using errcode = 'UA001'; end if;
+      if part.pruned_at is not null then return 0; end if;
+      next_seq := part.from_seq;
+      for batch in
+        select b.id, b.from_seq, b.to_seq, b.state, b.prune_after, b.verified_at, b.manifest_sha256
+        from public.audit_batches b where b.from_seq >= part.from_seq and b.from_seq < part.to_seq
+        order by b.from_seq for update
+      loop
+        if batch.from_seq <> next_seq or batch.to_seq >= part.to_seq then
+          raise exception 'The batches leave a gap' using errcode = 'UA001';
+        end if;
+        if batch.state <> 'confirmed' then
+          raise exception 'A batch is not confirmed' using errcode = 'UA001';
+        end if;
+        if batch.prune_after > clock_timestamp() then
+          raise exception 'The grace period is not over' using errcode = 'UA001';
+        end if;
+        if batch.verified_at is null or batch.verified_at < clock_timestamp() - interval '10 minutes' then
+          raise exception 'A batch was not verified within 10 minutes' using errcode = 'UA001';
+        end if;
+        manifests := manifests || case when manifests = '' then '' else ',' end
+          || '"' || encode(batch.manifest_sha256, 'hex') || '"';
+        next_seq := batch.to_seq + 1;
+      end loop;
+      if next_seq <> part.to_seq then
+        raise exception 'The partition is not wholly in batches' using errcode = 'UA001';
+      end if;
+      -- Whoever places a hold waits for this drop, or this one sees the hold.
+      lock table public.audit_legal_holds in share mode;
+      if exists (select 1 from public.audit_legal_holds h where h.lifted_at is null)
+        and exists (select 1 from public.audit_log l where l.seq >= part.from_seq and l.seq < part.to_seq
+          and audit_is_held(l.tenant_id, l.subjects)) then
+        raise exception 'A legal hold stands' using errcode = 'UA002';
+      end if;
+      select count(*) into entries from public.audit_log l where l.seq >= part.from_seq and l.seq < part.to_seq;
+      if entries <> part.to_seq - part.from_seq then
+        raise exception 'The partition lacks entries' using errcode = 'UA001';
+      end if;
+
+      execute format('drop table public.%I', 'audit_pii_' || part.from_seq);
+      execute format('drop table public.%I', 'audit_log_' || part.from_seq);
+      update public.audit_partitions set pruned_at = clock_timestamp() where from_seq = part.from_seq;
+      update public.audit_batches set state = 'pruned', pruned_at = clock_timestamp(), pruned_by = entry,
+        problem = null, problem_at = null, troubled_at = null
+        where from_seq >= part.from_seq and from_seq < part.to_seq;
+      insert into public.audit_pending (id, kind, action, outcome, actor_id, target_ids, subjects, at, core, parts,
+        part_subjects, part_salts, part_bodies, part_searches)
+      values (entry, 'control', 'audit.pruned', 'success', 'system:audit', '{}', '{}', clock_timestamp(),
+        '{"action":"audit.pruned","actor":{"id":"system:audit","type":"system"},"at":' || moment || ',"crud":"d","id":"'
+          || entry || '","metadata":{"from_seq":' || part.from_seq || ',"manifests":[' || manifests || '],"to_seq":'
+          || (part.to_seq - 1) || '},"outcome":"success","pii":[],"received_at":' || moment || ',"targets":[],"via":"usher"}',
+        '{}', '{}', '{}', '{}', '{}');
+      return entries;
+    end $function$;
+
+CREATE OR REPLACE FUNCTION public.audit_seq_at(moment timestamp with time zone)
+ RETURNS bigint
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+      select coalesce((
+        select l.seq from public.audit_log as l where l.sequenced_at <= moment
+        order by l.sequenced_at desc, l.seq desc limit 1), 0)
+    $function$;
+
+CREATE OR REPLACE FUNCTION public.audit_still_waiting(given bigint[])
+ RETURNS bigint[]
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$select coalesce(array_agg(e.pid), '{}') from public.audit_pending as e where e.pid = any(given)$function$;
+
+CREATE OR REPLACE FUNCTION public.audit_subject(tenant uuid, of_type text, of_id text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog'
+AS $function$
+      select case
+        when of_id ~ '^(anonymous|system(:|$))' then null
+        when of_id ~* '^([a-z_]+:){0,1}[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+          then coalesce(nullif(split_part(of_id, ':', -2), ''), of_type) || ':' || lower(split_part(of_id, ':', -1))
+        else coalesce(tenant::text, '-') || '/' || of_type || ':' || of_id end
+    $function$;
+
+CREATE OR REPLACE FUNCTION public.audit_verify_batch(batch uuid, found_leaves bytea, found_personal bytea, found_manifest bytea)
+ RETURNS boolean
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+      with verified as (
+        update public.audit_batches set verified_at = clock_timestamp()
+        where id = batch and state = 'confirmed' and leaves_sha256 = found_leaves
+          and personal_sha256 = found_personal and manifest_sha256 = found_manifest returning 1)
+      select exists (select 1 from verified)
+    $function$;
+
+CREATE OR REPLACE FUNCTION public.audit_waiting(of_tenant uuid, OUT pids bigint[], OUT lag double precision, OUT silent boolean)
+ RETURNS record
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+      select coalesce(array_agg(w.pid), '{}'),
+        coalesce(extract(epoch from clock_timestamp() - min(w.appended_at)), 0)::double precision,
+        (select p.at < clock_timestamp() - interval '1 second' from public.audit_pulse as p)
+      from (
+        select e.pid, e.appended_at from public.audit_pending as e
+        where e.action <> 'audit.read' and (of_tenant is null or e.tenant_id = of_tenant)
+          and (current_setting('usher.scope', true) = 'all'
+            or e.tenant_id = nullif(current_setting('usher.tenant', true), '')::uuid)
+        order by e.pid desc limit 10000
+      ) as w
+    $function$;
 
 CREATE OR REPLACE FUNCTION public.charge_api_keys(families uuid[], tenants uuid[], costs bigint[], rate_limits bigint[], window_lengths integer[], usage_limits bigint[], granted bigint[], granted_starts_ms double precision[], granted_in_window bigint[])
  RETURNS TABLE(n integer, verdict text, cost bigint, window_start_ms double precision, window_cost bigint)
@@ -1648,6 +2345,8 @@ AS $function$
 
 CREATE CONSTRAINT TRIGGER verification_epoch AFTER DELETE OR UPDATE OF id, tenant_id, digest, pepper_id, environment, scopes, role, product, allowed_cidrs, rate_limit, rate_window_seconds, usage_limit, usage_limit_strict, expires_at, ends_at, rotation_family_id, first_used_at, revoked_at, blocked_at ON public.api_keys DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION move_verification_epoch('k', 'id');
 
+CREATE TRIGGER carry BEFORE INSERT ON public.audit_entries FOR EACH ROW EXECUTE FUNCTION audit_carry_new();
+
 CREATE CONSTRAINT TRIGGER verification_epoch AFTER INSERT OR DELETE OR UPDATE OF tenant_id, product, status, expires_at ON public.entitlements DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION move_verification_epoch('t', 'tenant_id');
 
 CREATE CONSTRAINT TRIGGER verification_epoch AFTER INSERT OR DELETE OR UPDATE OF old_key_id, new_key_id, state ON public.key_rotations DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION move_verification_epoch('k', 'old_key_id');
@@ -1681,6 +2380,68 @@ create policy app on audit_entries as permissive for all to usher_app using (((c
   WHERE (tenants.partner_id = (NULLIF(current_setting('usher.partner'::text, true), ''::text))::uuid)))))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
 
 create policy owner on audit_entries as permissive for all to usher_owner using (true) with check (true);
+
+create policy app on audit_legal_holds as permissive for all to usher_app using ((current_setting('usher.scope'::text, true) = 'all'::text)) with check ((current_setting('usher.scope'::text, true) = 'all'::text));
+
+create policy owner on audit_legal_holds as permissive for all to usher_owner using (true) with check (true);
+
+create policy sequencer on audit_legal_holds as permissive for select to usher_sequencer using (true);
+
+create policy app on audit_log as permissive for select to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid) OR ((current_setting('usher.scope'::text, true) = 'partner'::text) AND (tenant_id IN ( SELECT tenants.id
+   FROM tenants
+  WHERE (tenants.partner_id = (NULLIF(current_setting('usher.partner'::text, true), ''::text))::uuid))))));
+
+create policy owner on audit_log as permissive for all to usher_owner using (true) with check (true);
+
+create policy sequencer on audit_log as permissive for all to usher_sequencer using (true) with check (true);
+
+create policy app on audit_pending as permissive for insert to usher_app with check ((((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)) AND (kind = ANY (ARRAY['own'::text, 'foreign'::text]))));
+
+create policy owner on audit_pending as permissive for all to usher_owner using (true) with check (true);
+
+create policy sequencer_moves on audit_pending as permissive for delete to usher_sequencer using (true);
+
+create policy sequencer_takes on audit_pending as permissive for select to usher_sequencer using (true);
+
+create policy sequencer_tells on audit_pending as permissive for insert to usher_sequencer with check ((kind = 'control'::text));
+
+create policy app on audit_pii as permissive for select to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid) OR ((current_setting('usher.scope'::text, true) = 'partner'::text) AND (tenant_id IN ( SELECT tenants.id
+   FROM tenants
+  WHERE (tenants.partner_id = (NULLIF(current_setting('usher.partner'::text, true), ''::text))::uuid))))));
+
+create policy owner on audit_pii as permissive for all to usher_owner using (true) with check (true);
+
+create policy sequencer on audit_pii as permissive for all to usher_sequencer using (true) with check (true);
+
+create policy app on audit_restored as permissive for select to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid) OR ((current_setting('usher.scope'::text, true) = 'partner'::text) AND (tenant_id IN ( SELECT tenants.id
+   FROM tenants
+  WHERE (tenants.partner_id = (NULLIF(current_setting('usher.partner'::text, true), ''::text))::uuid))))));
+
+create policy owner on audit_restored as permissive for all to usher_owner using (true) with check (true);
+
+create policy sequencer on audit_restored as permissive for all to usher_sequencer using (true) with check (true);
+
+create policy app on audit_restored_pii as permissive for select to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid) OR ((current_setting('usher.scope'::text, true) = 'partner'::text) AND (tenant_id IN ( SELECT tenants.id
+   FROM tenants
+  WHERE (tenants.partner_id = (NULLIF(current_setting('usher.partner'::text, true), ''::text))::uuid))))));
+
+create policy owner on audit_restored_pii as permissive for all to usher_owner using (true) with check (true);
+
+create policy sequencer on audit_restored_pii as permissive for all to usher_sequencer using (true) with check (true);
+
+create policy app on audit_signatures as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
+
+create policy owner on audit_signatures as permissive for all to usher_owner using (true) with check (true);
+
+create policy sequencer on audit_signatures as permissive for all to usher_sequencer using (true) with check (true);
+
+create policy app on audit_tenant_heads as permissive for select to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid) OR ((current_setting('usher.scope'::text, true) = 'partner'::text) AND (tenant_id IN ( SELECT tenants.id
+   FROM tenants
+  WHERE (tenants.partner_id = (NULLIF(current_setting('usher.partner'::text, true), ''::text))::uuid))))));
+
+create policy owner on audit_tenant_heads as permissive for all to usher_owner using (true) with check (true);
+
+create policy sequencer on audit_tenant_heads as permissive for all to usher_sequencer using (true) with check (true);
 
 create policy app on entitlements as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
 
@@ -1816,11 +2577,149 @@ create policy owner on user_workspaces as permissive for all to usher_owner usin
 
 -- Grants
 
+grant update on column audit_archive_runs.done_at to usher_sequencer;
+
+grant insert on column audit_archive_runs.id to usher_app;
+
+grant update on column audit_archive_runs.planned to usher_sequencer;
+
+grant update on column audit_archive_runs.problem to usher_sequencer;
+
+grant insert on column audit_archive_runs.requested_by to usher_app;
+
+grant update on column audit_batches.built_at to usher_sequencer;
+
+grant update on column audit_batches.driven_at to usher_sequencer;
+
+grant insert on column audit_batches.from_seq to usher_sequencer;
+
+grant insert on column audit_batches.id to usher_sequencer;
+
+grant update on column audit_batches.leaves_bytes to usher_sequencer;
+
+grant update on column audit_batches.leaves_key to usher_sequencer;
+
+grant update on column audit_batches.leaves_sha256 to usher_sequencer;
+
+grant update on column audit_batches.locked_until to usher_sequencer;
+
+grant update on column audit_batches.manifest to usher_sequencer;
+
+grant update on column audit_batches.manifest_key to usher_sequencer;
+
+grant update on column audit_batches.manifest_sha256 to usher_sequencer;
+
+grant insert on column audit_batches.n to usher_sequencer;
+
+grant update on column audit_batches.not_before to usher_sequencer;
+
+grant insert on column audit_batches.origin to usher_sequencer;
+
+grant update on column audit_batches.personal_bytes to usher_sequencer;
+
+grant update on column audit_batches.personal_key to usher_sequencer;
+
+grant update on column audit_batches.personal_sha256 to usher_sequencer;
+
+grant update on column audit_batches.problem to usher_sequencer;
+
+grant update on column audit_batches.problem_at to usher_sequencer;
+
+grant insert on column audit_batches.requested_by to usher_sequencer;
+
+grant update on column audit_batches.state to usher_sequencer;
+
+grant update on column audit_batches.stored_at to usher_sequencer;
+
+grant insert on column audit_batches.to_seq to usher_sequencer;
+
+grant update on column audit_batches.tries to usher_sequencer;
+
+grant update on column audit_batches.troubled_at to usher_sequencer;
+
+grant update on column audit_checkpoints.published_at to usher_sequencer;
+
+grant update on column audit_keys.endorsement to usher_sequencer;
+
+grant update on column audit_keys.since_size to usher_sequencer;
+
+grant update on column audit_keys.until_size to usher_sequencer;
+
+grant insert on column audit_legal_holds.id to usher_app;
+
+grant update on column audit_legal_holds.lifted_at to usher_app;
+
+grant update on column audit_legal_holds.lifted_by to usher_app;
+
+grant insert on column audit_legal_holds.placed_by to usher_app;
+
+grant insert on column audit_legal_holds.reason to usher_app;
+
+grant insert on column audit_legal_holds.subject to usher_app;
+
+grant insert on column audit_legal_holds.tenant_id to usher_app;
+
+grant insert on column audit_restores.batch_id to usher_app;
+
+grant update on column audit_restores.driven_at to usher_sequencer;
+
+grant update on column audit_restores.ended_at to usher_sequencer;
+
+grant update on column audit_restores.entries to usher_sequencer;
+
+grant update on column audit_restores.erased to usher_sequencer;
+
+grant update on column audit_restores.expires_at to usher_sequencer;
+
+grant insert on column audit_restores.id to usher_app;
+
+grant update on column audit_restores.not_before to usher_sequencer;
+
+grant update on column audit_restores.problem to usher_sequencer;
+
+grant insert on column audit_restores.requested_by to usher_app;
+
+grant update on column audit_restores.restored_at to usher_sequencer;
+
+grant update on column audit_restores.state to usher_sequencer;
+
+grant update on column audit_restores.tries to usher_sequencer;
+
+grant update on column audit_signatures.note to usher_sequencer;
+
+grant update on column audit_signatures.signed_at to usher_sequencer;
+
 grant execute on function add_api_key_usage(uuid[],uuid[],bigint[],bigint[],double precision[],text[],bigint[],double precision[],integer[],bigint[],boolean) to public;
 
 grant execute on function adopt_foreign_key(uuid,bytea,text) to public;
 
 grant execute on function api_key_facts(uuid,uuid,text,text[],text,text,cidr[],integer,integer,bigint,boolean,timestamp with time zone,uuid,text) to public;
+
+grant execute on function audit_confirm_batch(uuid,interval) to usher_sequencer;
+
+grant execute on function audit_delivered(text,text[],text[]) to usher_app;
+
+grant execute on function audit_doubt_batch(uuid,text) to usher_sequencer;
+
+grant execute on function audit_hmac(bytea,text) to public;
+
+grant execute on function audit_is_held(uuid,text[]) to usher_sequencer;
+
+grant execute on function audit_lock_keys(uuid[]) to usher_sequencer;
+
+grant execute on function audit_prepare_partitions(bigint) to usher_sequencer;
+
+grant execute on function audit_prune(bigint,uuid) to usher_sequencer;
+
+grant execute on function audit_seq_at(timestamp with time zone) to usher_app;
+
+grant execute on function audit_still_waiting(bigint[]) to usher_app;
+
+grant execute on function audit_subject(uuid,text,text) to public;
+
+grant execute on function audit_verify_batch(uuid,bytea,bytea,bytea) to usher_sequencer;
+
+grant execute on function audit_waiting(uuid) to usher_app;
 
 grant execute on function charge_api_keys(uuid[],uuid[],bigint[],bigint[],integer[],bigint[],bigint[],double precision[],bigint[]) to usher_app;
 
@@ -1882,7 +2781,83 @@ grant delete, insert, select, update on table api_key_usage_days to usher_app;
 
 grant delete, insert, select, update on table api_keys to usher_app;
 
+grant select on table audit_actions to usher_app;
+
+grant insert, select on table audit_actions to usher_sequencer;
+
+grant select on table audit_archive_runs to usher_app;
+
+grant select on table audit_archive_runs to usher_sequencer;
+
+grant select on table audit_batches to usher_app;
+
+grant select on table audit_batches to usher_sequencer;
+
+grant select on table audit_checkpoints to usher_app;
+
+grant insert, select on table audit_checkpoints to usher_sequencer;
+
+grant insert on table audit_dedupe to usher_app;
+
 grant insert, select on table audit_entries to usher_app;
+
+grant select on table audit_head to usher_app;
+
+grant select, update on table audit_head to usher_sequencer;
+
+grant select on table audit_keys to usher_app;
+
+grant insert, select on table audit_keys to usher_sequencer;
+
+grant select on table audit_legal_holds to usher_app;
+
+grant select on table audit_legal_holds to usher_sequencer;
+
+grant select on table audit_log to usher_app;
+
+grant insert, select on table audit_log to usher_sequencer;
+
+grant select on table audit_partitions to usher_app;
+
+grant select on table audit_partitions to usher_sequencer;
+
+grant insert on table audit_pending to usher_app;
+
+grant delete, insert, select on table audit_pending to usher_sequencer;
+
+grant select on table audit_pii to usher_app;
+
+grant insert, select on table audit_pii to usher_sequencer;
+
+grant select on table audit_pulse to usher_app;
+
+grant select, update on table audit_pulse to usher_sequencer;
+
+grant select on table audit_restored to usher_app;
+
+grant delete, insert, select on table audit_restored to usher_sequencer;
+
+grant select on table audit_restored_pii to usher_app;
+
+grant delete, insert, select on table audit_restored_pii to usher_sequencer;
+
+grant select on table audit_restores to usher_app;
+
+grant select on table audit_restores to usher_sequencer;
+
+grant insert, select on table audit_signatures to usher_app;
+
+grant delete, select on table audit_signatures to usher_sequencer;
+
+grant insert, select on table audit_subject_keys to usher_sequencer;
+
+grant select on table audit_tenant_heads to usher_app;
+
+grant insert, select, update on table audit_tenant_heads to usher_sequencer;
+
+grant select on table audit_tiles to usher_app;
+
+grant insert, select, update on table audit_tiles to usher_sequencer;
 
 grant delete, insert, select, update on table connector_line to usher_app;
 

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { TenantDetail, tenantAdminEndpoints } from '../../src/contracts/tenant-admin';
-import { listTenantEntries } from '../../src/domain/audit/tenant-entries';
+import type { ReadNotes } from '../../src/domain/audit/reads';
 import { holds } from '../../src/domain/identity/callers';
 import type { Caller } from '../../src/domain/identity/callers';
 import { partnersWith } from '../../src/domain/identity/permits.rules';
@@ -16,6 +16,8 @@ import type { Cursors } from '../../src/platform/cursors';
 import { withOperator, withPartner } from '../../src/platform/db';
 import type { Database, Tx } from '../../src/platform/db';
 import type { Outbox } from '../../src/platform/outbox';
+import { listAuditPage } from '../audit-lists';
+import { auditScopes, onlyScope } from '../audit-scopes';
 import type { Handlers } from '../endpoint';
 import { requestSource } from '../middleware/authenticate';
 import { toTenant } from '../tenant-answer';
@@ -26,6 +28,7 @@ export interface TenantRouteDeps {
   readonly db: Database;
   readonly outbox: Outbox;
   readonly cursors: Cursors;
+  readonly readNotes: ReadNotes;
 }
 
 type TenantEndpoint = Extract<
@@ -40,7 +43,7 @@ const readOnly = { readOnly: true } as const;
 
 /** Tenants as operators look at them, and partners at theirs. */
 export function createTenantRoutes(deps: TenantRouteDeps): Handlers<readonly TenantEndpoint[]> {
-  const { db, cursors } = deps;
+  const { db, cursors, readNotes } = deps;
   return {
     async listTenants({ caller, query }) {
       const { limit, cursor, ...filter } = query;
@@ -107,31 +110,16 @@ export function createTenantRoutes(deps: TenantRouteDeps): Handlers<readonly Ten
       return { status: 200, body };
     },
 
-    async listTenantAudit({ caller, params, query }) {
-      const { id } = await namedFor(db, caller, 'audit:read', params.slug);
-      const act = { caller, permission: 'audit:read', tenantId: id };
-      const scope = { tenant: id };
-      const body = await inTenantScope(
-        db,
-        act,
-        async (tx) => {
-          const page = await listTenantEntries(tx, id, cursors.open('tenant-audit', scope, query));
-          return cursors.answer('tenant-audit', scope, page, (entry) => ({
-            id: entry.id,
-            action: entry.action,
-            crud: entry.crud,
-            outcome: entry.outcome,
-            actor_id: entry.actorId,
-            targets: [...entry.targets],
-            description: entry.description,
-            metadata: entry.metadata,
-            request_id: entry.requestId,
-            at: entry.at.toISOString(),
-          }));
-        },
-        readOnly,
+    async listTenantAudit(call) {
+      const { id } = await namedFor(db, call.caller, 'audit:read', call.params.slug);
+      const scope = onlyScope(auditScopes(db, call.caller), id);
+      return listAuditPage(
+        readNotes,
+        call,
+        scope,
+        { ...call.query, tenant_id: id },
+        { order: 'desc' },
       );
-      return { status: 200, body };
     },
   };
 }

@@ -2,6 +2,10 @@ import { apiKeyEndpoints } from './api-key-endpoints';
 import { catalogueEndpoints } from './catalogue';
 import { eventEndpoints } from './events';
 import type { EndpointContract } from './http';
+import { auditEndpoints } from './audit';
+import { auditArchiveEndpoints } from './audit-archive';
+import { auditHoldEndpoints } from './audit-holds';
+import { auditCheckpointEndpoints } from './audit-checkpoints';
 import { holderEndpoints } from './holders';
 import { identityEndpoints } from './identity';
 import { inviteEndpoints } from './invites';
@@ -34,4 +38,8 @@ export const endpoints: readonly EndpointContract[] = [
   ...apiKeyEndpoints,
   ...keyRotationEndpoints,
   ...userEndpoints,
+  ...auditEndpoints,
+  ...auditArchiveEndpoints,
+  ...auditHoldEndpoints,
+  ...auditCheckpointEndpoints,
 ];

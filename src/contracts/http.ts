@@ -123,8 +123,8 @@ export const Email = z
 /** The reason that every order and every dangerous act carries. */
 export const Reason = text(500);
 
-// A query is text; what does not read as a whole number stays text and is refused as such.
-const wholeNumber = (value: unknown): unknown =>
+/** A query is text; what does not read as a whole number stays text and is refused as such. */
+export const wholeNumber = (value: unknown): unknown =>
   typeof value === 'string' && /^-?\d+$/.test(value) ? Number(value) : value;
 
 /** Query of every list. */

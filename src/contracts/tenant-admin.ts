@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { AuditPage, AuditQuery } from './audit';
 import { Id, ListQuery, Reason, Time, endpoint, listOf, text } from './http';
 import { TenantRole } from './identity';
 import { PlanName, Provisioning, Tenant, TenantKind, TenantPatch, TenantStatus } from './registry';
@@ -69,23 +70,6 @@ const TenantUser = z
     last_seen_at: Time.nullable(),
   })
   .meta({ id: 'TenantUser' });
-
-const TenantAuditEntry = z
-  .strictObject({
-    id: Id,
-    action: z.string(),
-    crud: z.string(),
-    outcome: z.string(),
-    actor_id: z.string(),
-    targets: z.array(
-      z.strictObject({ type: z.string(), id: z.string(), name: z.string().optional() }),
-    ),
-    description: z.string().nullable(),
-    metadata: z.record(z.string(), z.unknown()),
-    request_id: z.string().nullable(),
-    at: Time,
-  })
-  .meta({ id: 'TenantAuditEntry' });
 
 const move = <const Name extends string>(operationId: Name, path: string, summary: string) =>
   ({
@@ -216,8 +200,8 @@ export const tenantAdminEndpoints = [
     access: 'audit:read',
     orSelf: true,
     params: TenantParams,
-    query: ListQuery,
-    responses: { 200: listOf(TenantAuditEntry) },
-    problems: ['tenant-not-found', 'cursor-invalid'],
+    query: AuditQuery.omit({ tenant_id: true }),
+    responses: { 200: AuditPage },
+    problems: ['tenant-not-found'],
   }),
 ] as const;

@@ -72,14 +72,31 @@ const sizeOf = (origin: string): string => (origin in units ? 'have ' : 'be ');
 
 /** Field errors of a failed parse; unknown keys get a pointer each. */
 export function fieldErrors(error: ZodError, prefix: readonly PropertyKey[] = []): FieldError[] {
-  return error.issues.flatMap((issue) =>
-    issue.code === 'unrecognized_keys'
-      ? issue.keys.map((key) => ({
-          pointer: toPointer([...prefix, ...issue.path, key]),
-          message: 'This field is not known here.',
-        }))
-      : [{ pointer: toPointer([...prefix, ...issue.path]), message: messageOf(issue) }],
-  );
+  return error.issues.flatMap((issue) => issueErrors(issue, prefix));
+}
+
+type Issue = ZodError['issues'][number];
+
+function issueErrors(issue: Issue, prefix: readonly PropertyKey[]): FieldError[] {
+  const path = [...prefix, ...issue.path];
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({
+      pointer: toPointer([...path, key]),
+      message: 'This field is not known here.',
+    }));
+  }
+  const meant = issue.code === 'invalid_union' ? meantOption(issue.errors) : undefined;
+  if (meant) return meant.flatMap((inner) => issueErrors(inner, path));
+  return [{ pointer: toPointer(path), message: messageOf(issue) }];
+}
+
+// Of several forms the sender meant the one whose mistakes lie deepest; of equals, the one with the fewest.
+function meantOption(options: readonly (readonly Issue[])[]): readonly Issue[] | undefined {
+  const depth = (issues: readonly Issue[]): number =>
+    Math.min(...issues.map(({ path }) => path.length));
+  return options
+    .filter((issues) => issues.length > 0)
+    .sort((a, b) => depth(b) - depth(a) || a.length - b.length)[0];
 }
 
 function asDomainError(error: unknown): DomainError {

@@ -6,6 +6,7 @@ import { identityProblems } from './catalogue/identity';
 import { inviteProblems } from './catalogue/invites';
 import { mailProblems } from './catalogue/mails';
 import { onboardingProblems } from './catalogue/onboardings';
+import { auditProblems } from './catalogue/audit';
 import { productProblems } from './catalogue/products';
 import { requestProblems } from './catalogue/requests';
 import { rolloutProblems } from './catalogue/rollout';
@@ -39,6 +40,7 @@ export const problems = {
   ...backendProblems,
   ...mailProblems,
   ...rolloutProblems,
+  ...auditProblems,
   ...archiveProblems,
 } as const satisfies Record<string, ProblemDefinition>;
 

@@ -3,16 +3,18 @@ import { createObjectStore } from '../platform/object-store';
 import type { ObjectStore, ObjectStoreSettings } from '../platform/object-store';
 
 /** The variables that say where the archive lies. */
-export type ColdStoreConfig = Pick<
-  Config,
-  | 'AUDIT_COLD_BUCKET'
-  | 'AUDIT_COLD_ENDPOINT'
-  | 'AUDIT_COLD_REGION'
-  | 'AUDIT_COLD_ACCESS_KEY'
-  | 'AUDIT_COLD_SECRET_KEY'
-  | 'AUDIT_COLD_SSE'
-  | 'OUTBOUND_ALLOW_CIDRS'
->;
+export const coldStoreVariables = [
+  'AUDIT_COLD_BUCKET',
+  'AUDIT_COLD_ENDPOINT',
+  'AUDIT_COLD_REGION',
+  'AUDIT_COLD_ACCESS_KEY',
+  'AUDIT_COLD_SECRET_KEY',
+  'AUDIT_COLD_SSE',
+  'OUTBOUND_ALLOW_CIDRS',
+] as const satisfies readonly (keyof Config)[];
+
+/** What they say. */
+export type ColdStoreConfig = Pick<Config, (typeof coldStoreVariables)[number]>;
 
 /** Where the archive lies; undefined when no store is configured, or this process may not know it. */
 export function coldStoreSettings(env: ColdStoreConfig): ObjectStoreSettings | undefined {

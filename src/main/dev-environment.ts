@@ -26,6 +26,11 @@ function devSecrets(secrets: DevSecrets): Environment {
     KEYS_HASH_PEPPER: secrets.get('KEYS_HASH_PEPPER', () => randomSecret(32, 'base64')),
     SECRETS_KEY_RING: secrets.get('SECRETS_KEY_RING', () => `dev1:${randomSecret(32, 'base64')}`),
     COOKIE_SECRET: secrets.get('COOKIE_SECRET', () => randomSecret(32, 'base64')),
+    AUDIT_CHECKPOINT_KEYS: secrets.get(
+      'AUDIT_CHECKPOINT_KEYS',
+      () => `dev1:${randomSecret(32, 'base64')}`,
+    ),
+    AUDIT_SIGNING_KEY: secrets.get('AUDIT_SIGNING_KEY', () => `dev1:${randomSecret(32, 'base64')}`),
     SAMPLE_BACKEND_KEY: secrets.get('SAMPLE_BACKEND_KEY'),
   };
 }

@@ -5,6 +5,10 @@ import { createIdempotencyKeys } from '../../api/middleware/idempotency';
 import { createFindOnboarding, createOnboardingCookies } from '../../api/onboarding-cookie';
 import type { AnyHandlers, RouterDeps } from '../../api/router';
 import { clientAddress } from '../../api/app';
+import { createAuditRoutes } from '../../api/routes/audit';
+import { createAuditHoldRoutes } from '../../api/routes/audit-holds';
+import { createAuditArchiveRoutes } from '../../api/routes/audit-archive';
+import { createAuditCheckpointRoutes } from '../../api/routes/audit-checkpoints';
 import { createApiKeyRoutes } from '../../api/routes/api-keys';
 import { createCatalogueRoutes } from '../../api/routes/catalogue';
 import { createEventRoutes } from '../../api/routes/events';
@@ -28,6 +32,7 @@ import { createUserRoutes } from '../../api/routes/users';
 import { createPageRoutes } from '../../api/pages/routes';
 import type { LeakDoors } from '../domain/api-keys/leaks';
 import * as audit from '../domain/audit/audit-entries';
+import { createReadNotes } from '../domain/audit/reads';
 import { createIssuers } from '../domain/identity/oidc-issuers';
 import { sessionLives } from '../domain/identity/sessions';
 import { invitedEmailOf } from '../domain/onboarding/holder';
@@ -68,6 +73,7 @@ export function createHandlers(
     cookie: cookies.onboarding,
   });
   const issuers = createIssuers({ issuers: env.OIDC_ISSUERS, dev: env.APP_ENV === 'dev' });
+  const readNotes = createReadNotes();
   const shared = {
     ...deps,
     limits: createRateLimits({ db, config: env }),
@@ -101,11 +107,15 @@ export function createHandlers(
     ...createRegistryRoutes(shared),
     ...createCatalogueRoutes(shared),
     ...createEventRoutes(shared),
-    ...createTenantRoutes(shared),
+    ...createTenantRoutes({ ...shared, readNotes }),
     ...createTenantMoveRoutes(shared),
     ...createTenantResourceRoutes(shared),
     ...createApiKeyRoutes({ ...shared, leakDoors }),
     ...createKeyRotationRoutes(shared),
+    ...createAuditCheckpointRoutes(shared),
+    ...createAuditRoutes({ ...shared, readNotes }),
+    ...createAuditArchiveRoutes(shared),
+    ...createAuditHoldRoutes(shared),
   };
   const idempotencyKeys = createIdempotencyKeys({ secret: cookieKey.key, ring });
   const findOnboarding = createFindOnboarding(db, onboardingCookies);

@@ -5,6 +5,10 @@ import { withSystem } from '../platform/db';
 import { startStepCounters } from '../platform/metrics';
 import { createMailTransport } from '../platform/mail/transport';
 import { declareLimits } from '../domain/onboarding/backend-rate';
+import { archivePartOptions, openArchivePart } from './archive-part';
+import type { ArchivePartOptions } from './archive-part';
+import { auditPartOptions, startAuditPart } from './audit-part';
+import type { AuditPartOptions } from './audit-part';
 import { onceReachable } from './await-database';
 import { createDeps, settleBoot } from './deps';
 import type { Deps } from './deps';
@@ -24,10 +28,19 @@ export interface RunningWorker {
   stop(): Promise<void>;
 }
 
-/** Starts relay, reconciler, mail relay and the supervised Temporal part; none of them stops the others. */
+/** What a worker has beside its dependencies. */
+export interface WorkerOptions {
+  /** How the audit log is kept; as configured unless said otherwise. */
+  readonly audit?: AuditPartOptions;
+  /** How the audit log is archived; as configured unless said otherwise. */
+  readonly archive?: ArchivePartOptions;
+  readonly bundlePath?: string;
+}
+
+/** Starts relay, reconciler, mail relay, sequencer and the supervised Temporal part; none of them stops the others. */
 export async function startWorker(
   deps: Deps,
-  options: { bundlePath?: string } = {},
+  { audit: auditOptions, archive: archiveOptions, ...options }: WorkerOptions = {},
 ): Promise<RunningWorker> {
   const transport = createMailTransport({
     url: deps.env.SMTP_URL.reveal(),
@@ -39,18 +52,26 @@ export async function startWorker(
     withSystem(deps.db, 'boot', (tx) => declareLimits(tx, pathLimitsOf(deps))),
   );
   const upkeep = startUpkeep(deps, mailSender);
+  const audit = startAuditPart(deps, auditOptions ?? auditPartOptions(deps.env));
+  const archive = openArchivePart(deps, archiveOptions ?? archivePartOptions(deps.env));
   const watch = watchTemporal(deps, (namespaceId) => {
     upkeep.onTemporalFound(namespaceId);
   });
-  const temporal = startTemporalPart(deps, createActivities({ ...deps, mailSender }), {
-    isThere: () => watch.isThere(),
-    ...options,
-  });
+  const temporal = startTemporalPart(
+    deps,
+    createActivities({ ...deps, mailSender, archive: archive.deps }),
+    {
+      isThere: () => watch.isThere(),
+      ...options,
+    },
+  );
   return {
     isPolling: () => temporal.isRunning() && watch.isThere(),
     async stop() {
       await Promise.all([watch.stop(), temporal.stop()]);
       await upkeep.stop();
+      await audit.stop();
+      await archive.close();
       transport.close();
     },
   };

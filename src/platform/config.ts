@@ -156,6 +156,20 @@ export const variables = {
     description: 'At least 32 bytes, base64; signs forms, cursors and cookies',
     secret: true,
   },
+  AUDIT_CHECKPOINT_KEYS: {
+    description: '`id:base64` of 32 bytes each, by comma: ed25519 seeds; the first signs the log',
+    secret: true,
+    only: ['worker', 'cli'],
+  },
+  AUDIT_SIGNING_KEY: {
+    description: '`label:base64` of at least 32 bytes: the HMAC line of checkpoints',
+    secret: true,
+    only: ['worker', 'cli'],
+  },
+  AUDIT_TRUSTED_KEY: {
+    description: "The log's verifier key that `audit verify` trusts; without it the stored one",
+    default: '',
+  },
   PASSWORD_MIN_LENGTH: { description: 'Shortest password', default: '15' },
   OIDC_ISSUERS: { description: 'JSON list of identity providers', secret: true, default: '[]' },
   SESSION_IDLE_MINUTES: { description: 'Idle time after which a session ends', default: '30' },
@@ -215,7 +229,7 @@ const shape = {
   TRUSTED_PROXIES: list,
   DATABASE_URL: secret,
   DATABASE_OWNER_URL: secret,
-  DATABASE_SEQUENCER_URL: secret.optional(),
+  DATABASE_SEQUENCER_URL: secret,
   DATABASE_POOL: whole(1, 200),
   TEMPORAL_ADDRESS: z.string().regex(/^.+:\d+$/, 'must be `host:port`'),
   TEMPORAL_NAMESPACE: z.string().min(1),
@@ -248,6 +262,9 @@ const shape = {
   KEYS_LEASE_MS: whole(50, 60_000),
   SECRETS_KEY_RING: keyList(32, true),
   COOKIE_SECRET: keyList(32, false),
+  AUDIT_CHECKPOINT_KEYS: keyList(32, true),
+  AUDIT_SIGNING_KEY: keyList(32, false),
+  AUDIT_TRUSTED_KEY: z.string(),
   PASSWORD_MIN_LENGTH: whole(8, 128),
   OIDC_ISSUERS: oidcIssuers,
   SESSION_IDLE_MINUTES: whole(1, 1440),
@@ -326,6 +343,13 @@ export function loadConfig(env: NodeJS.ProcessEnv, process: ProcessName): Config
   return values as Config;
 }
 
+/** What a command asks for only when it uses it. */
+const rare: ReadonlySet<string> = new Set<VariableName>([
+  'DATABASE_OWNER_URL',
+  'DATABASE_SEQUENCER_URL',
+  'AUDIT_CHECKPOINT_KEYS',
+  'AUDIT_SIGNING_KEY',
+]);
 function mistakeOf(issue: z.core.$ZodIssue): string {
   return `${toPointer(issue.path)} ${messageOf(issue)}`.trim();
 }
@@ -333,7 +357,7 @@ function mistakeOf(issue: z.core.$ZodIssue): string {
 // migrate needs its one URL and nothing else, so that its secrets stay few.
 function isNeeded(name: string, process: ProcessName): boolean {
   if (process === 'migrate') return name === 'DATABASE_OWNER_URL';
-  return !(process === 'cli' && name === 'DATABASE_OWNER_URL');
+  return !(process === 'cli' && rare.has(name));
 }
 
 function readVariable(

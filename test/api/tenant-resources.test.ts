@@ -119,7 +119,7 @@ describe('POST /tenants/{slug}/resources/{id}/repair', () => {
     const second = await repair(slug, resourceId);
     expect([second.status, second.body.code]).toEqual([409, 'order-exists']);
     const entries = await act((tx) =>
-      tx.rows(`select action, description from audit_entries where tenant_id = $1`, [tenantId]),
+      tx.rows(`select action, description from audit_trail where tenant_id = $1`, [tenantId]),
     );
     expect(entries).toContainEqual({ action: 'resource.repair_ordered', description: 'gone' });
   });

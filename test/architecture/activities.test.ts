@@ -1,5 +1,6 @@
 import { createActivities } from '../../activities';
 import { createApiKeyActivities } from '../../activities/api-keys';
+import { createArchiveActivities } from '../../activities/archive';
 import { createLifecycleActivities } from '../../activities/lifecycle';
 import { createOnboardingActivities } from '../../activities/onboarding';
 import { createTenantActivities } from '../../activities/tenants';
@@ -14,6 +15,7 @@ describe('the activities', () => {
       createTenantActivities(deps),
       createApiKeyActivities(deps),
       createLifecycleActivities(deps),
+      createArchiveActivities(deps.archive),
     ].flatMap(Object.keys);
     expect(names).toEqual([...new Set(names)]);
     expect(Object.keys(createActivities(deps)).sort()).toEqual(names.sort());

@@ -84,11 +84,11 @@ async function assemble(
   const { show } = options;
   const deaths: string[] = [];
   const dbFile = join(stateDir, 'temporal.db');
-  const addresses = { superUrl: '', ownerUrl: '', appUrl: '', temporal: '' };
+  const addresses = { superUrl: '', ownerUrl: '', appUrl: '', sequencerUrl: '', temporal: '' };
   const postgres = partOf('postgres', deaths, async () => {
     const server = await startPostgres({ stateDir, keeper, tuning: 'test' });
-    const { superUrl, ownerUrl, appUrl } = server;
-    Object.assign(addresses, { superUrl, ownerUrl, appUrl });
+    const { superUrl, ownerUrl, appUrl, sequencerUrl } = server;
+    Object.assign(addresses, { superUrl, ownerUrl, appUrl, sequencerUrl });
     return server;
   });
   const temporal = partOf('temporal', deaths, async () => {
@@ -132,11 +132,14 @@ async function assemble(
     LOG_LEVEL: 'info',
     DATABASE_URL: addresses.appUrl,
     DATABASE_OWNER_URL: addresses.ownerUrl,
+    DATABASE_SEQUENCER_URL: addresses.sequencerUrl,
     TEMPORAL_ADDRESS: addresses.temporal,
     SMTP_URL: `smtp://127.0.0.1:${String(smtpPort)}`,
     KEYS_HASH_PEPPER: `p1:${keys.pepper}`,
     SECRETS_KEY_RING: `k1:${keys.keyRing}`,
     COOKIE_SECRET: `c1:${keys.cookies}`,
+    AUDIT_CHECKPOINT_KEYS: `a1:${keys.keyRing}`,
+    AUDIT_SIGNING_KEY: `h1:${keys.pepper}`,
     SAMPLE_BACKEND_URL: options.backendUrl(backendUrl),
     SAMPLE_BACKEND_KEY: backendKey,
     OUTBOUND_ALLOW_CIDRS: '127.0.0.0/8',

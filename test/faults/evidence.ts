@@ -63,7 +63,9 @@ const onboardingsSql = `select o.id, o.state, o.problem, o.waiting_for, t.status
     (select count(*)::int from users where email = i.email) as users,
     (select count(*)::int from memberships where tenant_id = o.tenant_id and withdrawn_at is null) as memberships,
     (select coalesce(jsonb_object_agg(name, n), '{}') from (
-       select action as name, count(*)::int as n from audit_entries where tenant_id = o.tenant_id group by 1
+       select action as name, count(*)::int as n from (
+         select action, tenant_id from audit_log union all select action, tenant_id from audit_pending) as entries
+         where tenant_id = o.tenant_id group by 1
        union all select type, count(*)::int from events where tenant_id = o.tenant_id group by 1) as told) as counts,
     (select count(*)::int from orders where onboarding_id = o.id and status = 'queued') as queued,
     (select count(*)::int from secrets as s join mails as m on s.owner_table = 'mails' and s.owner_id = m.id

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { Client } from 'pg';
 import { createTestDatabase } from '../support/database';
 import type { TestDatabase } from '../support/database';
+import { auditVariables } from '../support/audit-keys';
 import { startProgram } from '../support/program';
 import { buildSources } from '../support/start-servers';
 import { newStateFolder, removeStateFolder } from '../servers/state-folder';
@@ -17,6 +18,7 @@ const key = randomBytes(32).toString('base64');
 let database: TestDatabase;
 let superuser: Client;
 let env: Record<string, string>;
+let forWorker: Record<string, string>;
 beforeAll(async () => {
   await buildSources();
   database = await createTestDatabase();
@@ -33,18 +35,22 @@ beforeAll(async () => {
     ADDR: '127.0.0.1:0',
     WORKER_ADDR: '127.0.0.1:0',
   };
+  forWorker = auditVariables(database.sequencerUrl);
 });
 afterAll(async () => {
   await superuser.end();
   await database.drop();
 });
 
+const envOf = (name: string): Record<string, string> =>
+  name === 'worker' ? { ...env, ...forWorker } : env;
+
 /** What a program prints that is not to start, and its exit code; one that does start fails the test. */
 async function refusal(
   name: 'api' | 'worker' | 'migrate',
   more: Record<string, string>,
 ): Promise<string> {
-  const program = startProgram(name, { ...env, ...more });
+  const program = startProgram(name, { ...envOf(name), ...more });
   const up = program.ready().then(
     () => {
       program.signal('SIGKILL');
@@ -193,7 +199,7 @@ test.each(['api', 'worker'] as const)(
   async (name) => {
     // Opened for reading, so that every write fails.
     const unwritable = openSync(devNull, 'r');
-    const program = startProgram(name, env, { stdout: unwritable });
+    const program = startProgram(name, envOf(name), { stdout: unwritable });
     try {
       const url = await program.ready();
       for (let n = 0; n < 3; n += 1) {

@@ -120,7 +120,7 @@ describe('create-owner', () => {
   it('leaves an audit entry of the command line', async () => {
     const entries = await act((tx) =>
       tx.rows<{ action: string }>(
-        `select distinct action from audit_entries where component = 'cli' and actor_id = 'system:cli'`,
+        `select distinct action from audit_trail where component = 'cli' and actor_id = 'system:cli'`,
       ),
     );
     expect(entries.map(({ action }) => action)).toEqual(

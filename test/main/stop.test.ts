@@ -1,3 +1,4 @@
+import { auditVariables } from '../support/audit-keys';
 import { accept, invite, marketplaceToken } from '../support/journey';
 import { startProgram } from '../support/program';
 import type { Program } from '../support/program';
@@ -37,6 +38,7 @@ function start(name: 'api' | 'worker', more: Record<string, string> = {}): Progr
     ) as Record<string, string>),
     ADDR: '127.0.0.1:0',
     WORKER_ADDR: '127.0.0.1:0',
+    ...(name === 'worker' ? auditVariables(app.database.sequencerUrl) : {}),
     ...more,
   });
   programs.push(program);

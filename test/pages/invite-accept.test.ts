@@ -159,7 +159,7 @@ describe('POST /invite/{token}: accept', () => {
     expect(sent.every(({ headers }) => headers.getSetCookie().length === 1)).toBe(true);
     const { accounts, accepts } = await app.one<{ accounts: number; accepts: number }>(
       `select (select count(*)::int from users where email = $1) as accounts,
-         (select count(*)::int from audit_entries where action = 'invite.accepted' and tenant_id = $2) as accepts`,
+         (select count(*)::int from audit_trail where action = 'invite.accepted' and tenant_id = $2) as accepts`,
       invite.email,
       invite.tenantId,
     );

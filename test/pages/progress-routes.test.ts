@@ -183,7 +183,7 @@ describe('POST /onboarding/progress', () => {
     expect(sent.map(({ status }) => status)).toEqual(Array(20).fill(303));
     const { entries } = await app.act((tx) =>
       tx.one<{ entries: number }>(
-        `select count(*)::int as entries from audit_entries
+        `select count(*)::int as entries from audit_trail
          where action = 'onboarding.input_provided' and tenant_id = $1`,
         [invite.tenantId],
       ),

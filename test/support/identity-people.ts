@@ -79,7 +79,7 @@ export async function age(app: IdentityApp, interval: string): Promise<void> {
 export async function auditTrail(app: IdentityApp, action?: string): Promise<string[]> {
   const rows = await withSystem(app.db, 'identity', (tx) =>
     tx.rows<{ line: string }>(
-      `select action || ' ' || outcome || ' ' || actor_id as line from audit_entries
+      `select action || ' ' || outcome || ' ' || actor_id as line from audit_trail
        where $1::text is null or action = $1 order by seq`,
       [action ?? null],
     ),

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { addAuditTrail } from './audit-trail';
 
 /** Where the one Postgres of a run listens, and its migrated template database, which nobody connects to. */
 export interface PostgresAddresses {
@@ -62,6 +63,7 @@ export async function startPostgres(stateDir: string): Promise<Shared<PostgresAd
   });
   const { port, superUrl, ownerUrl, appUrl, sequencerUrl } = postgres;
   const template = new URL(ownerUrl).pathname.slice(1);
+  await addAuditTrail(superUrl, template);
   return {
     answer: { port, superUrl, ownerUrl, appUrl, sequencerUrl, template },
     stop: () => postgres.stop(),

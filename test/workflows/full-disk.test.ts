@@ -39,7 +39,7 @@ describe('while the disk of the database is full', () => {
   test('a request that writes answers 503 with Retry-After and leaves nothing; reads go on', async () => {
     const email = `p-${randomUUID()}@example.com`;
     const { count } = await rows.one('select count(*)::int from tenants');
-    const [answer, list] = await full('audit_entries', () =>
+    const [answer, list] = await full('audit_pending', () =>
       Promise.all([create(email), app.call('GET', '/onboarding/invites')]),
     );
     expect([answer.status, answer.body.code]).toEqual([503, 'unavailable']);

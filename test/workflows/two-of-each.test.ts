@@ -54,7 +54,7 @@ describe('with two APIs and two workers at once', () => {
       `select (select count(*) from users where email = $1)::int as users,
          (select count(*) from memberships where tenant_id = $2)::int as memberships,
          (select count(*) from onboarding_events where onboarding_id = $3 and type = 'accepted')::int as accepted,
-         (select count(*) from audit_entries where tenant_id = $2 and action = 'invite.accepted')::int as audited`,
+         (select count(*) from audit_trail where tenant_id = $2 and action = 'invite.accepted')::int as audited`,
       [invited.email, invited.clientId, invited.jobId],
     );
     expect(made).toEqual({ users: 1, memberships: 1, accepted: 1, audited: 1 });

@@ -35,7 +35,7 @@ export function emitKeyEvent(
 /** Writes the audit entry of what was done to a key. */
 export async function auditKey(
   tx: Tx,
-  action: `apikey.${string}`,
+  action: Extract<audit.OwnAction, `apikey.${string}`>,
   key: Pick<ApiKey, 'id' | 'tenantId' | 'name' | 'prefix'>,
   by: {
     readonly actorId: string;

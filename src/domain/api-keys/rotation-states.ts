@@ -18,7 +18,19 @@ export interface Mover {
 /** What the clocks do is nobody's deed. */
 const clock: Mover = { actorId: 'system:clock', reason: null };
 
-const typeOf: Readonly<Partial<Record<KeyRotationState, string>>> = {
+/** What happens to a rotation, as its events and the audit log have it. */
+export type RotationDeed =
+  | KeyRotationState
+  | 'started'
+  | 'first_used'
+  | 'extended'
+  | 'finished_early'
+  | 'old_key_ended'
+  | 'old_key_revoked'
+  | 'successor_revoked'
+  | 'key_gone';
+
+const typeOf: Readonly<Partial<Record<KeyRotationState, RotationDeed>>> = {
   overlapping: 'first_used',
   draining: 'old_key_ended',
   completed: 'completed',
@@ -41,7 +53,7 @@ export async function move(
   rotation: KeyRotation,
   to: KeyRotationState,
   by: Mover,
-  type: string = to,
+  type: RotationDeed = to,
 ): Promise<void> {
   await step(tx, rotation, {
     transitionId: `state:${to}`,
@@ -64,7 +76,7 @@ export async function move(
 export async function auditRotation(
   tx: Tx,
   rotation: Pick<KeyRotation, 'id' | 'oldKeyId' | 'newKeyId'>,
-  type: string,
+  type: RotationDeed,
   by: Mover,
   metadata: Readonly<Record<string, string | number | boolean | null>> = {},
   source: RequestSource = nowhere,

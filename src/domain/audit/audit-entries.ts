@@ -1,18 +1,27 @@
 import type { Tx } from '../../platform/db';
 import { newId } from '../../platform/ids';
 import { requestContext } from '../../platform/request-context';
+import { metadataOf } from './actions.rules';
+import type { OwnAction } from './actions.rules';
+import { sealEntry } from './entry';
+import type { DraftPart } from './entry';
+import { insertPending } from './pending';
+import type { PartName, Reference } from './subjects.rules';
 
 /** What an audit entry is about: an opaque id, never an address or a name of a person. */
 export interface AuditTarget {
   readonly type: string;
   readonly id: string;
+  /** For people who read the log; kept where it can be erased. */
   readonly name?: string;
 }
 
+export type { OwnAction };
+
 /** One event of the audit log, in the shape of the audit specification. */
 export interface AuditEvent {
-  /** Dotted, `<noun>.<past participle>`. */
-  readonly action: string;
+  /** Listed in actions.rules.ts with what its metadata may hold. */
+  readonly action: OwnAction;
   readonly crud: 'c' | 'r' | 'u' | 'd';
   /** `user:<id>`, `service:<id>`, `system:<purpose>` or `anonymous`. */
   readonly actorId: string;
@@ -20,6 +29,7 @@ export interface AuditEvent {
   readonly tenantId?: string | null;
   readonly partnerId?: string | null;
   readonly targets?: readonly AuditTarget[];
+  /** Free text, such as the reason of an order; kept where it can be erased. */
   readonly description?: string;
   /** Ids, codes and numbers only; never secrets or personal data. */
   readonly metadata?: Readonly<Record<string, string | number | boolean | null>>;
@@ -29,35 +39,74 @@ export interface AuditEvent {
 }
 
 /**
- * Appends an entry in the caller's transaction, so that a change and its entry stand or fall together.
- * The table is append-only for the application's database role.
+ * Appends an entry in the caller's transaction, so that a change and its entry stand or fall together. It waits for
+ * nobody: the sequencer gives it its place in the log once the transaction has committed.
+ * @returns the entry's id
  */
 export async function append(tx: Tx, event: AuditEvent): Promise<string> {
   const id = newId();
+  const now = new Date().toISOString();
   const context = requestContext();
-  await tx.run(
-    `insert into audit_entries
-       (id, action, crud, outcome, tenant_id, partner_id, actor_type, actor_id, targets, description, metadata,
-        source_ip, user_agent, component, request_id, client_request_id)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
-    [
+  const targets = event.targets ?? [];
+  const { listed, rest } = split(event);
+  await insertPending(
+    tx,
+    sealEntry({
       id,
-      event.action,
-      event.crud,
-      event.outcome ?? 'success',
-      event.tenantId ?? null,
-      event.partnerId ?? null,
-      event.actorId.split(':')[0] ?? 'anonymous',
-      event.actorId,
-      JSON.stringify(event.targets ?? []),
-      event.description ?? null,
-      JSON.stringify(event.metadata ?? {}),
-      event.sourceIp ?? null,
-      event.userAgent ?? null,
-      event.component ?? 'api',
-      context?.requestId ?? null,
-      context?.clientRequestId ?? null,
-    ],
+      kind: 'own',
+      via: 'usher',
+      action: event.action,
+      crud: event.crud,
+      outcome: event.outcome ?? 'success',
+      at: now,
+      receivedAt: now,
+      tenantId: event.tenantId ?? null,
+      partnerId: event.partnerId,
+      actor: actorOf(event.actorId),
+      targets: targets.map(({ type, id: targetId }) => ({ type, id: targetId })),
+      requestId: context?.requestId,
+      more: { component: event.component ?? 'api', metadata: listed },
+      parts: [
+        {
+          part: 'context',
+          body: {
+            client_request_id: context?.clientRequestId,
+            ip: event.sourceIp,
+            ua: event.userAgent,
+          },
+        },
+        ...targets.flatMap(({ name }, index) => nameOf(index, name)),
+        {
+          part: 'free',
+          body: { description: event.description, metadata: rest },
+          search: event.description,
+        },
+      ],
+    }),
   );
   return id;
+}
+
+type Metadata = NonNullable<AuditEvent['metadata']>;
+
+function split({ action, metadata = {} }: AuditEvent): {
+  listed: Metadata | undefined;
+  rest: Metadata | undefined;
+} {
+  const allowed = metadataOf(action) ?? [];
+  const pick = (wanted: boolean): Metadata | undefined => {
+    const entries = Object.entries(metadata).filter(([name]) => allowed.includes(name) === wanted);
+    return entries.length === 0 ? undefined : Object.fromEntries(entries);
+  };
+  return { listed: pick(true), rest: pick(false) };
+}
+
+const actorOf = (actorId: string): Reference => ({
+  type: actorId.split(':')[0] ?? actorId,
+  id: actorId,
+});
+
+function nameOf(index: number, name: string | undefined): DraftPart[] {
+  if (name === undefined) return [];
+  return [{ part: `targets.${index}` satisfies PartName, body: { name }, search: name }];
 }

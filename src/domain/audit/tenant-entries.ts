@@ -1,35 +1,27 @@
-import { keysetParams, pageOf, positionOf } from '../../platform/cursors';
-import type { Keyset, Page } from '../../platform/cursors';
 import type { Tx } from '../../platform/db';
-import type { AuditTarget } from './audit-entries';
 
-/** An audit entry of a tenant, as those who look after it read it. */
+/** An entry of a tenant as it is stored: the leaf, and what is left of its personal data. */
 export interface TenantEntry {
-  readonly id: string;
-  readonly action: string;
-  readonly crud: string;
-  readonly outcome: string;
-  readonly actorId: string;
-  readonly targets: readonly AuditTarget[];
-  readonly description: string | null;
-  readonly metadata: Readonly<Record<string, unknown>>;
-  readonly requestId: string | null;
-  readonly at: Date;
+  readonly seq: number;
+  readonly leaf: string;
+  readonly parts: readonly { readonly part: string; readonly body: string }[];
 }
 
-/** What the audit log says of a tenant, newest first. */
-export async function listTenantEntries(
-  tx: Tx,
-  tenantId: string,
-  keyset: Keyset,
-): Promise<Page<TenantEntry>> {
-  const rows = await tx.rows<TenantEntry & { position_at: string }>(
-    `select id, action, crud, outcome, actor_id as "actorId", targets, description, metadata,
-       request_id as "requestId", at, ${positionOf('at')}
-     from audit_entries
-     where tenant_id = $4 and ($1::timestamptz is null or (at, id) < ($1::timestamptz, $2::uuid))
-     order by at desc, id desc limit $3`,
-    [...keysetParams(keyset), tenantId],
-  );
-  return pageOf(rows, keyset, (row) => row.id);
+const pageSize = 500;
+
+/** All entries of a tenant that are in the log, in the order of the log. */
+export async function* entriesOfTenant(tx: Tx, tenantId: string): AsyncGenerator<TenantEntry> {
+  let after = 0;
+  for (;;) {
+    const page: TenantEntry[] = await tx.rows<TenantEntry>(
+      `select l.seq, l.leaf, coalesce((
+         select json_agg(json_build_object('part', p.part, 'body', p.body) order by p.part)
+         from audit_pii as p where p.seq = l.seq), '[]') as parts
+       from audit_log as l where l.tenant_id = $1 and l.seq > $2 order by l.seq limit ${String(pageSize)}`,
+      [tenantId, after],
+    );
+    yield* page;
+    if (page.length < pageSize) return;
+    after = page.at(-1)?.seq ?? after;
+  }
 }

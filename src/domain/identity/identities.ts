@@ -180,7 +180,7 @@ async function createFor(
 
 async function record(
   tx: Tx,
-  action: string,
+  action: 'user.created' | 'user.identity_linked',
   crud: 'c' | 'u',
   userId: string,
   assertion: Assertion,

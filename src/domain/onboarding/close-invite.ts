@@ -63,7 +63,7 @@ async function closeInvite(
   to: {
     readonly status: 'expired' | 'revoked' | 'declined';
     readonly actorId: string;
-    readonly action: string;
+    readonly action: 'invite.revoked' | 'invite.declined' | 'invite.expired';
     readonly sourceIp?: string;
   },
 ): Promise<void> {

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { createGzip } from 'node:zlib';
 import { withSystem } from '../../platform/db';
 import type { Database, Tx } from '../../platform/db';
+import { entriesOfTenant } from '../audit/tenant-entries';
 import type { ExportStore, StoredExport } from '../../platform/export-store';
 
 /** A stored export of a tenant, and how many rows it has. */
@@ -80,6 +81,7 @@ async function* rowsOf(tx: Tx, tenantId: string): AsyncGenerator<ExportedRow> {
       after = page.at(-1)?.place ?? after;
     }
   }
+  for await (const row of entriesOfTenant(tx, tenantId)) yield { table: 'audit_log', row };
   const people = await tx.rows<{ row: unknown }>(
     `select json_build_object('id', id, 'email', email, 'name', name, 'locale', locale, 'status', status,
        'activated_at', activated_at, 'created_at', created_at) as row
@@ -96,7 +98,8 @@ function tablesOf(tx: Tx): Promise<{ name: string; hidden: string[] }[]> {
        coalesce((select array_agg(b.attname::text) from pg_attribute as b
          where b.attrelid = c.oid and b.atttypid = 'bytea'::regtype and not b.attisdropped), '{}') as hidden
      from pg_class as c
-     where c.relnamespace = 'public'::regnamespace and c.relkind = 'r' and c.relname <> all($1)
+     where c.relnamespace = 'public'::regnamespace and c.relkind = 'r' and not c.relispartition
+       and c.relname not like 'audit%' and c.relname <> all($1)
        and (c.relname = 'tenants' or exists (select 1 from pg_attribute as a
          where a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped))
      order by c.relname <> 'tenants', c.relname`,

@@ -30,7 +30,7 @@ export interface ChangedTenant {
 }
 
 /** How each action is told: in the past, as the audit log and the events have it. */
-const told: Readonly<Record<TenantAction, string>> = {
+const told = {
   provision: 'activated',
   activate: 'activated',
   cancel: 'cancelled',
@@ -41,7 +41,7 @@ const told: Readonly<Record<TenantAction, string>> = {
   delete: 'deleted',
   restore: 'restored',
   purge: 'purging',
-};
+} as const satisfies Readonly<Record<TenantAction, string>>;
 
 /**
  * Locks a tenant whose row says what is true: a trial that is over is moved to `frozen` first, so that every change

@@ -1,5 +1,9 @@
+import { listArchives, restoreArchive, runArchive } from './audit-archive';
+import { liftHold, listHolds, placeHold } from './audit-holds';
 import type { Command } from './command';
 import { connectorCheck } from './connector-check';
+import { makeAuditCheckpoint } from './audit-checkpoint';
+import { forkAudit } from './audit-fork';
 import { doctor } from './doctor';
 import { keyCommands } from './keys';
 import { leaseCommands } from './leases';
@@ -45,4 +49,12 @@ export const commands: readonly Command[] = [
   listOutbox,
   replayOutbox,
   listMailsCommand,
+  makeAuditCheckpoint,
+  forkAudit,
+  runArchive,
+  listArchives,
+  restoreArchive,
+  placeHold,
+  listHolds,
+  liftHold,
 ];

@@ -58,7 +58,7 @@ async function rowLevelSecurity(db: Database): Promise<Finding> {
     `select c.relname as name, not (c.relrowsecurity and c.relforcerowsecurity) as open
      from pg_class as c
      where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')
-       and (c.relname = 'tenants' or exists (
+       and not c.relispartition and (c.relname = 'tenants' or exists (
          select 1 from pg_attribute as a
          where a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped))`,
   );

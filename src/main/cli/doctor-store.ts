@@ -5,7 +5,7 @@ import type { ObjectStoreSettings } from '../../platform/object-store';
 import { honours, recordFindings, recordedFindings } from '../../platform/object-store-findings';
 import { createStoreBucket, probeStore } from '../../platform/object-store-probe';
 import type { ProbeResult, StoreCapability } from '../../platform/object-store-probe';
-import { coldStoreSettings } from '../cold-store';
+import { coldStoreSettings, coldStoreVariables } from '../cold-store';
 import { CommandFailure } from './command';
 import type { CliIo, Command } from './command';
 import { printFindings } from './doctor-print';
@@ -14,19 +14,9 @@ import type { Examination, Finding } from './findings';
 import { jsonLine } from './json';
 import { settings, withDatabase } from './settings';
 
-const storeVariables = [
-  'AUDIT_COLD_BUCKET',
-  'AUDIT_COLD_ENDPOINT',
-  'AUDIT_COLD_REGION',
-  'AUDIT_COLD_ACCESS_KEY',
-  'AUDIT_COLD_SECRET_KEY',
-  'AUDIT_COLD_SSE',
-  'OUTBOUND_ALLOW_CIDRS',
-] as const;
-
 /** Where the archive lies, as this command is told; undefined when nowhere. */
 function storeOf(io: CliIo): ObjectStoreSettings | undefined {
-  return coldStoreSettings(settings(io.env, storeVariables));
+  return coldStoreSettings(settings(io.env, coldStoreVariables));
 }
 
 /** What it means for the archive that a store does not honour something; without advice it cannot be used at all. */

@@ -107,7 +107,7 @@ export async function eventsOf(app: TestApp, tenantId: string): Promise<string[]
 export async function actionsOf(app: TestApp, tenantId: string): Promise<string[]> {
   const rows = await sql<{ action: string }>(
     app,
-    'select action from audit_entries where tenant_id = $1 order by seq',
+    'select action from audit_trail where tenant_id = $1 order by seq',
     [tenantId],
   );
   return rows.map(({ action }) => action);

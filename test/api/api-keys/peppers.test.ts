@@ -74,7 +74,7 @@ describe('the current pepper', () => {
       expect(await statusOfPlaintext(app, key.plaintext)).toBe('active');
     const [entry] = await sql<{ metadata: object }>(
       app,
-      `select metadata from audit_entries where action = 'pepper.promoted'`,
+      `select metadata from audit_trail where action = 'pepper.promoted'`,
     );
     expect(entry?.metadata).toEqual({ before: 'p1', after: 'p2' });
   });

@@ -89,7 +89,7 @@ describe('POST /onboarding/invites/{token}/accept answers 200', () => {
       app,
       `select i.terms_version, host(i.terms_ip) as ip, i.terms_accepted_at is not null as at, a.description,
          a.actor_id, a.metadata->>'kind' as kind, a.tenant_id
-       from invites as i, audit_entries as a
+       from invites as i, audit_trail as a
        where i.id = $1 and a.action = 'invite.accepted' and a.targets @> $2::jsonb`,
       [invited.inviteId, JSON.stringify([{ type: 'invite', id: invited.inviteId }])],
     );

@@ -24,7 +24,7 @@ const traces = async (inviteId: string): Promise<unknown> => [
     inviteId,
   ]),
   await Promise.all(
-    ['audit_entries', 'events', 'outbox', 'mails'].map((table) => countOf(app, table)),
+    ['audit_trail', 'events', 'outbox', 'mails'].map((table) => countOf(app, table)),
   ),
 ];
 

@@ -114,9 +114,7 @@ describe('POST /auth/login', () => {
       `session.opened success user:${person.id}`,
     ]);
     const { rows } = await withSystem(app.db, 'identity', async (tx) => ({
-      rows: await tx.rows<{ row: string }>(
-        'select to_jsonb(a)::text as row from audit_entries as a',
-      ),
+      rows: await tx.rows<{ row: string }>('select to_jsonb(a)::text as row from audit_trail as a'),
     }));
     expect(rows.map(({ row }) => row).join()).not.toContain('@');
   });

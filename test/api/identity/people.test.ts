@@ -88,7 +88,7 @@ describe('POST /users/{id}/deactivate', () => {
     expect((await deactivate(somebody.id)).body.version).toBe(body.version);
     const entries = await sql(
       app,
-      `select action, description from audit_entries where targets @> $1 and action like 'user.%'`,
+      `select action, description from audit_trail where targets @> $1 and action like 'user.%'`,
       [JSON.stringify([{ type: 'user', id: somebody.id }])],
     );
     expect(entries).toEqual([{ action: 'user.deactivated', description: 'Left us' }]);
@@ -143,7 +143,7 @@ describe('POST /users/invite', () => {
   const audited = (userId: string) =>
     sql<{ role: string; handoff: string }>(
       app,
-      `select metadata->>'role' as role, metadata->>'handoff' as handoff from audit_entries
+      `select metadata->>'role' as role, metadata->>'handoff' as handoff from audit_trail
        where action = 'platform.user_invited' and targets @> $1`,
       [JSON.stringify([{ type: 'user', id: userId }])],
     );

@@ -31,7 +31,7 @@ const outcomes = ({ body }: TestAnswer): string[] =>
     code === null ? status : `${status} ${code}`,
   );
 
-const tables = ['invites', 'tenants', 'onboardings', 'mails', 'outbox', 'audit_entries', 'secrets'];
+const tables = ['invites', 'tenants', 'onboardings', 'mails', 'outbox', 'audit_trail', 'secrets'];
 const counts = (): Promise<number[]> => Promise.all(tables.map((table) => countOf(app, table)));
 
 describe('POST /onboarding/invites/bulk answers 200', () => {

@@ -147,7 +147,7 @@ describe('POST /onboarding/invites answers 201', () => {
       `select (select status from mails where invite_id = $1) as mail,
          (select workflow_type from outbox where workflow_id = 'onboarding/' || $1) as wake,
          (select type from events where data->>'invite_id' = $1::text) as event,
-         (select crud from audit_entries where action = 'invite.created' and targets @> $2::jsonb) as audit`,
+         (select crud from audit_trail where action = 'invite.created' and targets @> $2::jsonb) as audit`,
       [inviteId, JSON.stringify([{ type: 'invite', id: inviteId }])],
     );
     expect(row).toEqual({

@@ -98,7 +98,7 @@ describe('POST /onboarding/jobs/{id}/retry, /fix, /skip, /rollback, /cancel answ
     expect(row).toEqual({ client_request_id: 'ticket-42' });
     const [entry] = await sql(
       app,
-      `select action, crud from audit_entries where request_id = $1 and action like 'onboarding.retry%' order by seq`,
+      `select action, crud from audit_trail where request_id = $1 and action like 'onboarding.retry%' order by seq`,
       [body.order_id],
     );
     expect(entry).toEqual({ action: 'onboarding.retry_ordered', crud: 'u' });

@@ -181,7 +181,7 @@ describe('POST /onboarding/workspaces/provision and /wb-tokens answer 202', () =
     expect((await addToken(token, session)).status).toBe(202);
     const actors = await sql<{ actor_id: string }>(
       app,
-      `select actor_id from audit_entries where action = 'onboarding.input_provided' and tenant_id = $1 order by seq`,
+      `select actor_id from audit_trail where action = 'onboarding.input_provided' and tenant_id = $1 order by seq`,
       [invited.clientId],
     );
     expect(actors[0]?.actor_id).toMatch(/^user:/);

@@ -46,7 +46,7 @@ describe('PATCH /v1/tenants/{id}', () => {
     expect((await read(id)).body).toEqual(body);
     const [entry] = await sql<{ fields: string }>(
       app,
-      `select metadata->>'fields' as fields from audit_entries where tenant_id = $1 and action = 'tenant.updated'`,
+      `select metadata->>'fields' as fields from audit_trail where tenant_id = $1 and action = 'tenant.updated'`,
       [id],
     );
     expect(entry?.fields.split(' ').sort()).toEqual(Object.keys(changes).sort());

@@ -43,7 +43,7 @@ describe('POST /v1/tenants', () => {
     const days = (Date.parse(body.trial_ends_at) - Date.parse(body.created_at)) / 86_400_000;
     expect(days).toBeCloseTo(14, 3);
     expect(
-      await sql(app, 'select action from audit_entries where tenant_id = $1', [body.id]),
+      await sql(app, 'select action from audit_trail where tenant_id = $1', [body.id]),
     ).toEqual([{ action: 'tenant.created' }]);
     expect(await sql(app, 'select type, data from events where tenant_id = $1', [body.id])).toEqual(
       [

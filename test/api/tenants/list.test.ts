@@ -17,6 +17,7 @@ const act = <T>(fn: (tx: Tx) => Promise<T>): Promise<T> => withSystem(app.deps.d
 
 beforeAll(async () => {
   app = await startTestApp({ worker: false });
+  app.startSequencer();
   partner = await act((tx) =>
     createPartner(tx, { slug: 'northwind', name: 'Northwind', actorId: 'system:cli' }),
   );
@@ -180,7 +181,7 @@ describe('GET /tenants/{slug}/audit', () => {
     const admin = await person(app, { tenants: [{ id, role: 'admin' }] });
     const own = { anonymous: true, headers: await signedIn(app, admin) };
     for (const request of [{}, own]) {
-      const { body } = await app.call('GET', '/tenants/delta/audit', request);
+      const { body } = await app.call('GET', '/tenants/delta/audit?action=tenant', request);
       expect(body.items).toMatchObject([
         { action: 'tenant.resumed', description: null },
         { action: 'tenant.suspended', description: 'Look into it', metadata: { to: 'suspended' } },

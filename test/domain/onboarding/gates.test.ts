@@ -182,7 +182,7 @@ describe('promote', () => {
       actor: 'user:owner',
     });
     const entries = await act((tx) =>
-      tx.rows(`select action, metadata from audit_entries where action = 'rollout.promoted'`),
+      tx.rows(`select action, metadata from audit_trail where action = 'rollout.promoted'`),
     );
     expect(entries.at(-1)).toMatchObject({
       metadata: { from: 'pilot', to: '25', verdict: 'pass' },

@@ -57,7 +57,7 @@ describe('incidents', () => {
     expect(again).toEqual(closed);
     const entries = await act((tx) =>
       tx.rows<{ action: string }>(
-        `select action from audit_entries where targets @> jsonb_build_array(jsonb_build_object('id', $1::text)) order by seq`,
+        `select action from audit_trail where targets @> jsonb_build_array(jsonb_build_object('id', $1::text)) order by seq`,
         [id],
       ),
     );

@@ -37,7 +37,7 @@ const change = (tenantId: string, action: TenantAction) =>
 const told = (tenantId: string) =>
   act(async (tx) => ({
     audit: await tx.rows<{ action: string; from: string; to: string }>(
-      `select action, metadata->>'from' as from, metadata->>'to' as to from audit_entries
+      `select action, metadata->>'from' as from, metadata->>'to' as to from audit_trail
        where tenant_id = $1 and metadata ? 'from' order by seq`,
       [tenantId],
     ),

@@ -1,0 +1,41 @@
+/** A value that JSON can hold. */
+export type JsonValue =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly JsonValue[]
+  | { readonly [name: string]: JsonValue | undefined };
+
+/**
+ * A value as RFC 8785 (JSON Canonicalization Scheme) writes it: members by the UTF-16 code units of their names, no
+ * spaces, numbers and strings as ECMAScript prints them. Members that are undefined are left out. Lone surrogates,
+ * which no UTF-8 text can hold, become U+FFFD.
+ * @throws RangeError for a number that is not finite
+ */
+export function canonical(value: JsonValue): string {
+  if (typeof value === 'string') return quoted(value);
+  if (typeof value === 'number') {
+    if (!Number.isFinite(value)) throw new RangeError('JSON has no number that is not finite');
+    return JSON.stringify(value);
+  }
+  if (typeof value !== 'object' || value === null) return String(value);
+  if (isList(value)) return `[${value.map(canonical).join(',')}]`;
+  let text = '';
+  for (const name of Object.keys(value).sort()) {
+    const part = value[name];
+    if (part === undefined) continue;
+    text += `${text === '' ? '' : ','}${quoted(name)}:${canonical(part)}`;
+  }
+  return `{${text}}`;
+}
+
+const isList = (value: object): value is readonly JsonValue[] => Array.isArray(value);
+
+const loneSurrogate = /[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/g;
+
+function quoted(text: string): string {
+  const json = JSON.stringify(text);
+  // JSON.stringify writes a lone surrogate as an escape; nothing else makes it write `\ud`.
+  return json.includes('\\ud') ? JSON.stringify(text.replace(loneSurrogate, '\uFFFD')) : json;
+}

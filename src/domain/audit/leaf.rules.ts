@@ -1,0 +1,80 @@
+/** Whose word an entry is: the log's own machinery, Usher's code, or a caller of `POST /v1/audit`. */
+export type EntryKind = 'control' | 'own' | 'foreign';
+
+/** What the sequencer adds to the core of an entry; with it, it makes the leaf. */
+export interface Envelope {
+  readonly kind: EntryKind;
+  /** The log's name: random per database, another one after a fork. */
+  readonly origin: string;
+  /** `hash` of the previous entry, lower-case hex; 64 zeros before the first. */
+  readonly prevHash: string;
+  readonly seq: number;
+  /** RFC 3339 in UTC with milliseconds, of the database's clock. */
+  readonly sequencedAt: string;
+  /** The place in the chain of the entry's tenant; null where it belongs to none. */
+  readonly tenant: TenantLink | null;
+}
+
+/** The place of an entry in the chain of its tenant. */
+export interface TenantLink {
+  readonly id: string;
+  readonly seq: number;
+  /** `hash` of the tenant's previous entry; 64 zeros before the first. */
+  readonly prev: string;
+}
+
+/** The hash before the first entry, of the log and of each tenant. */
+export const zeroHash = '0'.repeat(64);
+
+/** What stands before the core in a leaf. */
+export const leafHead = '{"core":';
+
+/**
+ * What stands after the core in a leaf. Head, core and tail are one RFC 8785 object whose members are `core, kind,
+ * origin, prev_hash, seq, sequenced_at, tenant_id, tenant_prev, tenant_seq, v`.
+ */
+export function leafTail({ kind, origin, prevHash, seq, sequencedAt, tenant }: Envelope): string {
+  const chain = tenant
+    ? `"tenant_id":"${tenant.id}","tenant_prev":"${tenant.prev}","tenant_seq":${String(tenant.seq)}`
+    : '"tenant_id":null,"tenant_prev":null,"tenant_seq":null';
+  return (
+    `,"kind":"${kind}","origin":"${origin}","prev_hash":"${prevHash}","seq":${String(seq)},` +
+    `"sequenced_at":"${sequencedAt}",${chain},"v":1}`
+  );
+}
+
+const tail = new RegExp(
+  [
+    ',"kind":"(?<kind>control|own|foreign)","origin":"(?<origin>[\\w./-]{1,100})"',
+    ',"prev_hash":"(?<prev>[0-9a-f]{64})","seq":(?<seq>[1-9]\\d{0,15})',
+    ',"sequenced_at":"(?<at>\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}\\.\\d{3}Z)"',
+    ',"tenant_id":(?:null,"tenant_prev":null,"tenant_seq":null',
+    '|"(?<tenant>[0-9a-f-]{36})","tenant_prev":"(?<tenantPrev>[0-9a-f]{64})","tenant_seq":(?<tenantSeq>[1-9]\\d{0,15}))',
+    ',"v":1\\}$',
+  ].join(''),
+);
+
+/** Longest tail there can be, in characters; only so many of a leaf's last ones need to be looked at. */
+const longestTail = 600;
+
+/**
+ * Reads the envelope back out of a leaf, without reading its core: the tail is of one form only and anchored at the
+ * end. Undefined when the text is no leaf.
+ */
+export function readEnvelope(leaf: string): (Envelope & { readonly core: string }) | undefined {
+  const from = Math.max(0, leaf.length - longestTail);
+  const match = tail.exec(leaf.slice(from));
+  const groups = match?.groups;
+  if (!match || !groups || !leaf.startsWith(leafHead)) return undefined;
+  const { kind = '', origin = '', prev = '', seq = '', at = '' } = groups;
+  const { tenant, tenantPrev = '', tenantSeq = '' } = groups;
+  return {
+    kind: kind as EntryKind,
+    origin,
+    prevHash: prev,
+    seq: Number(seq),
+    sequencedAt: at,
+    tenant: tenant === undefined ? null : { id: tenant, seq: Number(tenantSeq), prev: tenantPrev },
+    core: leaf.slice(leafHead.length, from + match.index),
+  };
+}
