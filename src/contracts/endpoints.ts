@@ -4,6 +4,7 @@ import { eventEndpoints } from './events';
 import type { EndpointContract } from './http';
 import { auditEndpoints } from './audit';
 import { auditCheckpointEndpoints } from './audit-checkpoints';
+import { auditVerifyEndpoints } from './audit-verify';
 import { holderEndpoints } from './holders';
 import { identityEndpoints } from './identity';
 import { inviteEndpoints } from './invites';
@@ -38,4 +39,5 @@ export const endpoints: readonly EndpointContract[] = [
   ...userEndpoints,
   ...auditEndpoints,
   ...auditCheckpointEndpoints,
+  ...auditVerifyEndpoints,
 ];

@@ -7,6 +7,7 @@ import type { AnyHandlers, RouterDeps } from '../../api/router';
 import { clientAddress } from '../../api/app';
 import { createAuditRoutes } from '../../api/routes/audit';
 import { createAuditCheckpointRoutes } from '../../api/routes/audit-checkpoints';
+import { createAuditVerifyRoutes } from '../../api/routes/audit-verify';
 import { createApiKeyRoutes } from '../../api/routes/api-keys';
 import { createCatalogueRoutes } from '../../api/routes/catalogue';
 import { createEventRoutes } from '../../api/routes/events';
@@ -111,6 +112,7 @@ export function createHandlers(
     ...createApiKeyRoutes({ ...shared, leakDoors }),
     ...createKeyRotationRoutes(shared),
     ...createAuditCheckpointRoutes(shared),
+    ...createAuditVerifyRoutes(shared),
     ...createAuditRoutes({ ...shared, readNotes }),
   };
   const idempotencyKeys = createIdempotencyKeys({ secret: cookieKey.key, ring });

@@ -39,9 +39,11 @@ export const ownActions = {
 
   'audit.checkpoint_ordered': [],
   'audit.delivery_refused': ['event_id'],
+  'audit.exported': ['by', 'format', 'size', 'complete'],
   'audit.forked': ['previous_origin', 'published'],
   'audit.key_announced': ['vkey', 'after'],
   'audit.read': ['by'],
+  'audit.verified': ['from', 'to', 'ok', 'verified', 'break'],
 
   'catalog.request_declined': ['request_id'],
   'catalog.requested': ['request_id'],

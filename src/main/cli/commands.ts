@@ -1,6 +1,8 @@
 import type { Command } from './command';
 import { connectorCheck } from './connector-check';
 import { makeAuditCheckpoint } from './audit-checkpoint';
+import { exportAudit } from './audit-export';
+import { verifyAudit } from './audit-verify';
 import { forkAudit } from './audit-fork';
 import { doctor } from './doctor';
 import { keyCommands } from './keys';
@@ -46,5 +48,7 @@ export const commands: readonly Command[] = [
   replayOutbox,
   listMailsCommand,
   makeAuditCheckpoint,
+  exportAudit,
+  verifyAudit,
   forkAudit,
 ];
