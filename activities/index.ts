@@ -1,10 +1,13 @@
 import { createApiKeyActivities } from './api-keys';
+import { createAuditActivities } from './audit';
+import type { AuditActivityDeps } from './audit';
 import { createLifecycleActivities } from './lifecycle';
 import { createOnboardingActivities } from './onboarding';
 import { createTenantActivities } from './tenants';
 
 type Parts = Parameters<typeof createOnboardingActivities>[0] &
-  Parameters<typeof createLifecycleActivities>[0];
+  Parameters<typeof createLifecycleActivities>[0] &
+  AuditActivityDeps;
 
 /** All activities of the worker; a test rejects names that occur twice. */
 export function createActivities(deps: Parts) {
@@ -13,6 +16,7 @@ export function createActivities(deps: Parts) {
     ...createTenantActivities(deps),
     ...createLifecycleActivities(deps),
     ...createApiKeyActivities(deps),
+    ...createAuditActivities(deps),
   };
 }
 

@@ -8,12 +8,15 @@ interface Tick {
   readonly name: string;
   readonly workflowType: string;
   readonly every: string;
+  /** How long after the beginning of each interval; a day begins at 00:00 UTC. */
+  readonly offset?: string;
 }
 
 const ticks: readonly Tick[] = [
   { name: 'reconcile-tenants', workflowType: 'planReconciliation', every: '1 hour' },
   { name: 'evaluate-gates', workflowType: 'evaluateRollout', every: '5 minutes' },
   { name: 'look-after-keys', workflowType: 'lookAfterKeys', every: '10 minutes' },
+  { name: 'verify-audit', workflowType: 'verifyAudit', every: '1 day', offset: '2 hours' },
 ];
 
 const memoField = 'usher-hash';
@@ -37,7 +40,10 @@ export async function reconcileSchedules(deps: Deps): Promise<void> {
 function optionsOf(deps: Deps, prefix: string, tick: Tick): ScheduleOptions {
   const options = {
     scheduleId: prefix + tick.name,
-    spec: { intervals: [{ every: tick.every }], jitter: '30 seconds' },
+    spec: {
+      intervals: [{ every: tick.every, ...(tick.offset ? { offset: tick.offset } : {}) }],
+      jitter: '30 seconds',
+    },
     policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '10 minutes' },
     action: {
       type: 'startWorkflow',

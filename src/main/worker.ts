@@ -48,11 +48,19 @@ export async function startWorker(
     withSystem(deps.db, 'boot', (tx) => declareLimits(tx, pathLimitsOf(deps))),
   );
   const upkeep = startUpkeep(deps, mailSender);
-  const audit = startAuditPart(deps, auditOptions ?? auditPartOptions(deps.env));
+  const auditKept = auditOptions ?? auditPartOptions(deps.env);
+  const audit = startAuditPart(deps, auditKept);
   const watch = watchTemporal(deps, (namespaceId) => {
     upkeep.onTemporalFound(namespaceId);
   });
-  const temporal = startTemporalPart(deps, createActivities({ ...deps, mailSender }), {
+  const { AUDIT_TRUSTED_KEY: trustedKey } = deps.env;
+  const activities = createActivities({
+    ...deps,
+    mailSender,
+    auditStore: auditKept.store,
+    auditTrusted: trustedKey === '' ? [] : [trustedKey],
+  });
+  const temporal = startTemporalPart(deps, activities, {
     isThere: () => watch.isThere(),
     ...options,
   });

@@ -45,9 +45,11 @@ const anchor = (heading: string): string =>
 describe('the alert rules', () => {
   test('cover what operations asks for', () => {
     expect(rules.map(({ alert }) => alert).sort()).toEqual([
+      'AuditLogBroken',
       'AuditLogHalted',
       'AuditUnattested',
       'AuditUncovered',
+      'AuditUnverified',
       'BackendRefusals',
       'MailBounceRatioHigh',
       'OnboardingParkedLong',

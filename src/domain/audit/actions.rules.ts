@@ -43,7 +43,7 @@ export const ownActions = {
   'audit.forked': ['previous_origin', 'published'],
   'audit.key_announced': ['vkey', 'after'],
   'audit.read': ['by'],
-  'audit.verified': ['from', 'to', 'ok', 'verified', 'break'],
+  'audit.verified': ['from', 'to', 'ok', 'verified', 'break', 'break_seq'],
 
   'catalog.request_declined': ['request_id'],
   'catalog.requested': ['request_id'],
