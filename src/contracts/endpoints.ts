@@ -4,6 +4,7 @@ import { eventEndpoints } from './events';
 import type { EndpointContract } from './http';
 import { auditEndpoints } from './audit';
 import { auditCheckpointEndpoints } from './audit-checkpoints';
+import { auditErasureEndpoints } from './audit-erasures';
 import { auditVerifyEndpoints } from './audit-verify';
 import { holderEndpoints } from './holders';
 import { identityEndpoints } from './identity';
@@ -40,4 +41,5 @@ export const endpoints: readonly EndpointContract[] = [
   ...auditEndpoints,
   ...auditCheckpointEndpoints,
   ...auditVerifyEndpoints,
+  ...auditErasureEndpoints,
 ];

@@ -7,6 +7,7 @@ import type { AnyHandlers, RouterDeps } from '../../api/router';
 import { clientAddress } from '../../api/app';
 import { createAuditRoutes } from '../../api/routes/audit';
 import { createAuditCheckpointRoutes } from '../../api/routes/audit-checkpoints';
+import { createAuditErasureRoutes } from '../../api/routes/audit-erasures';
 import { createAuditVerifyRoutes } from '../../api/routes/audit-verify';
 import { createApiKeyRoutes } from '../../api/routes/api-keys';
 import { createCatalogueRoutes } from '../../api/routes/catalogue';
@@ -113,6 +114,7 @@ export function createHandlers(
     ...createKeyRotationRoutes(shared),
     ...createAuditCheckpointRoutes(shared),
     ...createAuditVerifyRoutes(shared),
+    ...createAuditErasureRoutes(shared),
     ...createAuditRoutes({ ...shared, readNotes }),
   };
   const idempotencyKeys = createIdempotencyKeys({ secret: cookieKey.key, ring });

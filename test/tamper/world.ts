@@ -88,7 +88,7 @@ export async function fill(
 ): Promise<void> {
   await withSystem(log.app, 'cli', async (tx) => {
     for (let n = 0; n < count; n += 1) {
-      const tenantId = n % 3 === 2 ? null : (tenants[n % 3 === 0 ? 0 : 1] ?? null);
+      const tenantId = n % 3 === 2 ? null : tenants[n % 3 === 0 ? 0 : 1];
       await audit.append(
         tx,
         anEvent({

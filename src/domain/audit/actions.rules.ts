@@ -39,6 +39,8 @@ export const ownActions = {
 
   'audit.checkpoint_ordered': [],
   'audit.delivery_refused': ['event_id'],
+  'audit.erased': ['parts', 'subject'],
+  'audit.erasure_ordered': ['erasure_id'],
   'audit.exported': ['by', 'format', 'size', 'complete'],
   'audit.forked': ['previous_origin', 'published'],
   'audit.key_announced': ['vkey', 'after'],

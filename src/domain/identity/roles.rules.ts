@@ -32,6 +32,7 @@ export const permissions = [
   'audit:export',
   'audit:append',
   'audit:checkpoint',
+  'audit:erase',
   'keys:create',
   'keys:read',
   'keys:write',

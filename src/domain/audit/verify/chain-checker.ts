@@ -146,11 +146,15 @@ export function createChainChecker(start: ChainStart, breaks: Breaks): ChainChec
         }
         // A leaf that is not the one that was hashed proves nothing of its tenant or its personal data.
         if (!broken) {
-          const control = envelope.kind === 'control' ? controlOf(seq, envelope.core) : undefined;
-          if (control) controls.push(control);
-          checkOrigin(seq, envelope, control);
-          checkTenant(seq, envelope, hex);
-          if (given) openings.check(seq, envelope.core, given, commitmentOf);
+          try {
+            const control = envelope.kind === 'control' ? controlOf(seq, envelope.core) : undefined;
+            if (control) controls.push(control);
+            checkOrigin(seq, envelope, control);
+            checkTenant(seq, envelope, hex);
+            if (given) openings.check(seq, envelope.core, given, commitmentOf);
+          } catch {
+            breaks.add(seq, 'event-hash-mismatch', 'an entry', 'something that cannot be read');
+          }
         }
       }
       last = hex;

@@ -96,7 +96,8 @@ export function strayColumn({
 }: Pick<StoredRow, 'leaf' | 'columns'>): { expected: string; actual: string } | undefined {
   const envelope = readEnvelope(leaf);
   if (!envelope) return undefined;
-  const core = JSON.parse(envelope.core) as Core;
+  const core = readCore(envelope.core);
+  if (!core) return { expected: 'an entry', actual: 'something that cannot be read' };
   const told: Columns = {
     id: core.id,
     kind: envelope.kind,
@@ -122,7 +123,16 @@ export function strayColumn({
   return undefined;
 }
 
+function readCore(text: string): Core | undefined {
+  try {
+    const core = JSON.parse(text) as Core;
+    return Array.isArray(core.targets) ? core : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 function shown(value: Columns[keyof Columns]): string {
-  if (value instanceof Date) return value.toISOString();
+  if (value instanceof Date) return isNaN(value.getTime()) ? 'no time' : value.toISOString();
   return typeof value === 'object' && value !== null ? value.join(',') : String(value);
 }
