@@ -54,7 +54,14 @@ export function signingKeysOf(
 }
 
 /** Milliseconds between two rounds of each part; `brisk` while there is something to do, and a little longer. */
-const pace = { brisk: 40, sequence: 200, sign: 200, checkpoint: 1_000, publish: 1_000, gauge: 15_000 } as const;
+const pace = {
+  brisk: 40,
+  sequence: 200,
+  sign: 200,
+  checkpoint: 1_000,
+  publish: 1_000,
+  gauge: 15_000,
+} as const;
 
 /** Milliseconds after the last entry from which on the sequencer looks for others less often. */
 const briskMs = 2_000;
@@ -170,6 +177,8 @@ function measuring({ metrics }: Pick<Deps, 'metrics'>, db: Database): Round {
     metrics.auditPending.set(health.pending);
     metrics.auditUncovered.set(health.uncoveredSeconds);
     metrics.auditUnpublished.set(health.unpublishedSeconds);
+    metrics.auditBroken.set(health.broken ? 1 : 0);
+    metrics.auditUnverified.set(health.unverifiedSeconds);
     await withSystem(db, 'sequencer', sweepDesk);
     return false;
   };

@@ -3,6 +3,8 @@ import { liftHold, listHolds, placeHold } from './audit-holds';
 import type { Command } from './command';
 import { connectorCheck } from './connector-check';
 import { makeAuditCheckpoint } from './audit-checkpoint';
+import { exportAudit } from './audit-export';
+import { verifyAudit } from './audit-verify';
 import { forkAudit } from './audit-fork';
 import { doctor } from './doctor';
 import { keyCommands } from './keys';
@@ -50,6 +52,8 @@ export const commands: readonly Command[] = [
   replayOutbox,
   listMailsCommand,
   makeAuditCheckpoint,
+  exportAudit,
+  verifyAudit,
   forkAudit,
   runArchive,
   listArchives,
