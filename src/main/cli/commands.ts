@@ -1,5 +1,6 @@
 import { listArchives, restoreArchive, runArchive } from './audit-archive';
 import { liftHold, listHolds, placeHold } from './audit-holds';
+import { reapplyAuditErasures } from './audit-reapply';
 import type { Command } from './command';
 import { connectorCheck } from './connector-check';
 import { makeAuditCheckpoint } from './audit-checkpoint';
@@ -61,4 +62,5 @@ export const commands: readonly Command[] = [
   placeHold,
   listHolds,
   liftHold,
+  reapplyAuditErasures,
 ];
