@@ -1,5 +1,6 @@
 import { createActivities } from '../../activities';
 import { createApiKeyActivities } from '../../activities/api-keys';
+import { createAuditActivities } from '../../activities/audit';
 import { createLifecycleActivities } from '../../activities/lifecycle';
 import { createOnboardingActivities } from '../../activities/onboarding';
 import { createTenantActivities } from '../../activities/tenants';
@@ -13,6 +14,7 @@ describe('the activities', () => {
       createOnboardingActivities(deps),
       createTenantActivities(deps),
       createApiKeyActivities(deps),
+      createAuditActivities(deps),
       createLifecycleActivities(deps),
     ].flatMap(Object.keys);
     expect(names).toEqual([...new Set(names)]);
