@@ -14,6 +14,7 @@ import { viewOf } from '../src/domain/onboarding/view.rules';
 import type { OnboardingView } from '../src/domain/onboarding/view.rules';
 import type { Outbound } from '../src/platform/outbound';
 import { beating } from './heartbeat';
+import { reportedApart } from './work-log';
 
 /** Names an onboarding by its invite. */
 export interface InviteId {
@@ -48,7 +49,7 @@ export function createOnboardingActivities(
       withSystem(deps.db, 'activity', (tx) => hasQueuedOrder(tx, inviteId)),
 
     /** Makes tenant and onboarding active. */
-    activateTenant: ({ inviteId }: InviteId) => activateOnboarding(deps, inviteId),
+    activateTenant: ({ inviteId }: InviteId) => activateOnboarding(deps, { inviteId }),
 
     /** Sends the mails of an invite that are due. */
     deliverDue: ({ inviteId }: InviteId): Promise<OnboardingView> =>
@@ -57,9 +58,13 @@ export function createOnboardingActivities(
         return view(inviteId);
       }),
 
-    /** Makes the next call of a step. */
+    /** Makes the next call of a step. Behind the last one it activates as well, which saves the workflow a turn. */
     runStep: ({ onboardingId, key }: StepOf): Promise<OnboardingView> =>
-      beating(async () => unlessLimited(await runStep(deps, onboardingId, key))),
+      beating(async () => {
+        const next = unlessLimited(await runStep(deps, onboardingId, key));
+        if (!next.readyToActivate) return next;
+        return reportedApart(deps.log, () => activateOnboarding(deps, { onboardingId }));
+      }),
 
     /** Makes the next call of a compensation. */
     undoStep: ({ onboardingId, key }: StepOf): Promise<OnboardingView> =>

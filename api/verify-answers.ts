@@ -2,10 +2,13 @@ import type { ServerResponse } from 'node:http';
 import type { Verdict } from '../src/domain/api-keys/verifier';
 import { undifferentiated } from '../src/domain/api-keys/verification.rules';
 import type { KeyFacts } from '../src/domain/api-keys/verification.rules';
-import { newId } from '../src/platform/ids';
+import { createQuickIds } from '../src/platform/ids';
 
 /** Seconds after which it is worth while to ask again when nothing could be known. */
 const outageSeconds = '1';
+
+/** Of these routes' answers. */
+const newId = createQuickIds();
 
 const time = (ms: number): string => new Date(ms).toISOString();
 

@@ -5,6 +5,7 @@ import type { ServiceKeys } from '../src/domain/identity/service-accounts';
 import { DomainError } from '../src/errors/problems';
 import { addressSet } from '../src/platform/address-ranges';
 import { normaliseAddress } from '../src/platform/client-addresses';
+import { inTime } from '../src/platform/in-time';
 import { parseKey } from '../src/platform/crypto/keys';
 import type { Database } from '../src/platform/db';
 
@@ -24,8 +25,9 @@ export interface VerifyCallersOptions {
   readonly allowed: readonly string[] | 'all';
   /** `TRUSTED_PROXIES` */
   readonly proxies: readonly string[];
-  /** Answers or fails in time for the route, unlike the pool of everything else. */
   readonly db: Database;
+  /** Milliseconds within which it is known whether a caller is permitted; longer is not waited for. */
+  readonly withinMs: number;
   readonly serviceKeys: ServiceKeys;
 }
 
@@ -56,7 +58,8 @@ export function createVerifyCallers(options: VerifyCallersOptions): VerifyCaller
       if (key === undefined || !parseKey(options.serviceKeys.prefix, key)) return false;
       try {
         const ip = callerAddress(request);
-        const caller = await findServiceCaller(options.db, options.serviceKeys, key, ip);
+        const found = findServiceCaller(options.db, options.serviceKeys, key, ip);
+        const caller = await inTime(found, options.withinMs);
         return caller?.permissions.has('keys:verify') ?? false;
       } catch (error) {
         if (error instanceof DomainError) return false;

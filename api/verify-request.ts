@@ -22,7 +22,9 @@ export function readQuestion(text: string): Question | undefined {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) return undefined;
   const question: Mutable<Question> = { key: '', cost: 1 };
   let hasKey = false;
-  for (const [name, value] of Object.entries(body as Record<string, unknown>)) {
+  const fields = body as Readonly<Record<string, unknown>>;
+  for (const name of Object.keys(fields)) {
+    const value = fields[name];
     switch (name) {
       case 'key':
         if (typeof value !== 'string') return undefined;
@@ -46,7 +48,7 @@ export function readQuestion(text: string): Question | undefined {
         question.scopes = value;
         break;
       case 'ip':
-        if (typeof value !== 'string' || isIP(value) === 0) return undefined;
+        if (typeof value !== 'string' || isIP(value) === 0 || value.includes('%')) return undefined;
         question.address = normaliseAddress(value);
         break;
       case 'cost':
@@ -138,7 +140,6 @@ const fields: readonly (typeof names | undefined)[] = Object.entries(names).redu
 }, []);
 
 function bearerOf(authorization: string): string {
-  const match = /^bearer +([^ ].*)$/i.exec(authorization);
-  // Another scheme is no key: the text stays, and is none.
-  return match?.[1] ?? authorization;
+  // Another scheme holds no key, and is something else than the one beside it.
+  return /^bearer +([^ ].*)$/i.exec(authorization)?.[1] ?? '';
 }

@@ -1346,8 +1346,8 @@ CREATE INDEX user_identities_user ON public.user_identities USING btree (user_id
 
 -- Functions
 
-CREATE OR REPLACE FUNCTION public.add_api_key_usage(keys uuid[], tenants uuid[], requests_of bigint[], costs bigint[], used_ms double precision[], ips text[], charges bigint[], starts_ms double precision[], window_lengths integer[], window_charges bigint[])
- RETURNS void
+CREATE OR REPLACE FUNCTION public.add_api_key_usage(keys uuid[], tenants uuid[], requests_of bigint[], costs bigint[], used_ms double precision[], ips text[], charges bigint[], starts_ms double precision[], window_lengths integer[], window_charges bigint[], read_back boolean)
+ RETURNS TABLE(key_id uuid, counted text)
  LANGUAGE sql
  SET search_path TO 'pg_catalog', 'public'
  SET plan_cache_mode TO 'force_generic_plan'
@@ -1382,13 +1382,18 @@ AS $function$
             day_requests = case when u.day = excluded.day then u.day_requests else 0 end + excluded.day_requests,
             day_cost = case when u.day = excluded.day then u.day_cost else 0 end + excluded.day_cost
           returning new.key_id, new.tenant_id, new.day, old.day as old_day, old.day_requests as old_requests,
-            old.day_cost as old_cost
-        )
+            old.day_cost as old_cost, new.cost, new.window_start, new.window_seconds, new.window_cost
+        ), moved as (
         insert into api_key_usage_days as d (key_id, day, code, tenant_id, requests, cost)
         select w.key_id, w.old_day, 'VALID', w.tenant_id, w.old_requests, w.old_cost
         from written as w where w.old_day < w.day and w.old_requests > 0
         on conflict on constraint api_key_usage_days_pkey do update
           set requests = d.requests + excluded.requests, cost = d.cost + excluded.cost
+        )
+        -- The clock first, as in find_api_keys.
+        select w.key_id, concat(date_part('epoch', now()) * 1000, ' ', w.cost, ' ',
+          date_part('epoch', w.window_start) * 1000, ' ', w.window_seconds, ' ', w.window_cost)
+        from written as w where read_back
       $function$;
 
 CREATE OR REPLACE FUNCTION public.adopt_foreign_key(key uuid, to_digest bytea, to_pepper text)
@@ -1689,7 +1694,7 @@ AS $function$
       ) as w
     $function$;
 
-CREATE OR REPLACE FUNCTION public.charge_api_keys(families uuid[], tenants uuid[], costs bigint[], rate_limits bigint[], window_lengths integer[], usage_limits bigint[])
+CREATE OR REPLACE FUNCTION public.charge_api_keys(families uuid[], tenants uuid[], costs bigint[], rate_limits bigint[], window_lengths integer[], usage_limits bigint[], granted bigint[], granted_starts_ms double precision[], granted_in_window bigint[])
  RETURNS TABLE(n integer, verdict text, cost bigint, window_start_ms double precision, window_cost bigint)
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -1717,6 +1722,11 @@ AS $function$
             counter.window_start := started;
             counter.window_seconds := window_lengths[i];
             counter.window_cost := 0;
+          end if;
+          -- What its process has granted on its own comes first, so that it never stands beside the limit.
+          counter.cost := counter.cost + granted[i];
+          if started = to_timestamp(granted_starts_ms[i] / 1000) then
+            counter.window_cost := counter.window_cost + granted_in_window[i];
           end if;
           verdict := case
             when started is not null and counter.window_cost + costs[i] > rate_limits[i] then 'RATE_LIMITED'
@@ -1924,6 +1934,34 @@ AS $function$
         return found;
       end $function$;
 
+CREATE OR REPLACE FUNCTION public.move_verification_epoch()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+      declare
+        about text := tg_argv[0];
+        moved text := current_setting('usher.epoch', true);
+        epoch bigint;
+        told int := 0;
+      begin
+        if (select max_lease_ms from verification_settings for share) = 0 then return null; end if;
+        if moved is null or moved = '' then
+          update verification_epoch set n = n + 1 returning n into epoch;
+        else
+          epoch := split_part(moved, ' ', 1);
+          told := split_part(moved, ' ', 2);
+        end if;
+        perform set_config('usher.epoch', concat(epoch, ' ', told + 1), true);
+        if about <> '*' then
+          about := about || (case tg_op when 'DELETE' then to_jsonb(old) else to_jsonb(new) end ->> tg_argv[1]);
+        end if;
+        -- Many at a time are told as all of them: equal notifications of a transaction are one.
+        perform pg_notify('usher_verification', concat(epoch, ' ', case when told < 100 then about else '*' end));
+        return null;
+      end $function$;
+
 CREATE OR REPLACE FUNCTION public.peppers_in_use()
  RETURNS SETOF text
  LANGUAGE sql
@@ -2104,7 +2142,19 @@ AS $function$
 
 -- Triggers
 
+CREATE CONSTRAINT TRIGGER verification_epoch AFTER DELETE OR UPDATE OF id, tenant_id, digest, pepper_id, environment, scopes, role, product, allowed_cidrs, rate_limit, rate_window_seconds, usage_limit, usage_limit_strict, expires_at, ends_at, rotation_family_id, first_used_at, revoked_at, blocked_at ON public.api_keys DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION move_verification_epoch('k', 'id');
+
 CREATE TRIGGER carry BEFORE INSERT ON public.audit_entries FOR EACH ROW EXECUTE FUNCTION audit_carry_new();
+
+CREATE CONSTRAINT TRIGGER verification_epoch AFTER INSERT OR DELETE OR UPDATE OF tenant_id, product, status, expires_at ON public.entitlements DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION move_verification_epoch('t', 'tenant_id');
+
+CREATE CONSTRAINT TRIGGER verification_epoch AFTER INSERT OR DELETE OR UPDATE OF old_key_id, new_key_id, state ON public.key_rotations DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION move_verification_epoch('k', 'old_key_id');
+
+CREATE CONSTRAINT TRIGGER verification_epoch AFTER INSERT OR DELETE OR UPDATE OF product ON public.products DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION move_verification_epoch('*');
+
+CREATE CONSTRAINT TRIGGER verification_epoch AFTER DELETE OR UPDATE OF id, slug, status, trial_ends_at ON public.tenants DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION move_verification_epoch('t', 'id');
+
+CREATE CONSTRAINT TRIGGER verification_epoch AFTER UPDATE OF max_lease_ms ON public.verification_settings DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION move_verification_epoch('*');
 
 -- Policies
 
@@ -2318,7 +2368,7 @@ grant update on column audit_signatures.note to usher_sequencer;
 
 grant update on column audit_signatures.signed_at to usher_sequencer;
 
-grant execute on function add_api_key_usage(uuid[],uuid[],bigint[],bigint[],double precision[],text[],bigint[],double precision[],integer[],bigint[]) to public;
+grant execute on function add_api_key_usage(uuid[],uuid[],bigint[],bigint[],double precision[],text[],bigint[],double precision[],integer[],bigint[],boolean) to public;
 
 grant execute on function adopt_foreign_key(uuid,bytea,text) to public;
 
@@ -2340,7 +2390,7 @@ grant execute on function audit_subject(uuid,text,text) to public;
 
 grant execute on function audit_waiting(uuid) to usher_app;
 
-grant execute on function charge_api_keys(uuid[],uuid[],bigint[],bigint[],integer[],bigint[]) to usher_app;
+grant execute on function charge_api_keys(uuid[],uuid[],bigint[],bigint[],integer[],bigint[],bigint[],double precision[],bigint[]) to usher_app;
 
 grant execute on function count_refusals(uuid[],uuid[],text[],bigint[]) to public;
 

@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import type { Server } from 'node:http';
+import { setFlagsFromString } from 'node:v8';
 import { createApp } from '../../api/app';
 import { answerUnreadable } from '../../api/unreadable';
 import { answerElsewhere } from '../../api/verify';
@@ -20,6 +21,8 @@ export interface ApiServer {
   readonly server: Server;
   /** Verifies keys on an address of its own, `VERIFY_ADDR`; undefined where `ADDR` does that. */
   readonly verifyServer: Server | undefined;
+  /** Waits until the first request will find what it needs, but not for long. */
+  settled(): Promise<void>;
   /** Tells load balancers that this process is on its way out. */
   stopServing(): void;
   /** Ends what goes on beside requests, once the servers are closed. */
@@ -58,6 +61,7 @@ export function createApiServer(deps: Deps): ApiServer {
   return {
     server,
     verifyServer: verification.handleOwn && ownServer(verification.handleOwn),
+    settled: () => verification.settled(),
     stopServing: () => {
       stopping = true;
     },
@@ -81,12 +85,20 @@ function ownServer(handle: VerifyHandler): Server {
   return server;
 }
 
+/**
+ * How far the heap may grow beyond what is alive before it is collected, in percent. By default it grows to several
+ * times that: what hundreds of requests left behind that were under way when the young ones were swept.
+ */
+const heapGrowth = 40;
+
 async function main(): Promise<void> {
+  setFlagsFromString(`--heap-growing-percent=${String(heapGrowth)}`);
   const env = loadConfig(process.env, 'api');
   const deps = createDeps(env, { process: 'api' });
   await settleBoot(deps);
   const api = createApiServer(deps);
   const { server, verifyServer } = api;
+  await api.settled();
   const url = await listen(server, env.ADDR);
   if (verifyServer) {
     const verifyUrl = await listen(verifyServer, env.VERIFY_ADDR);

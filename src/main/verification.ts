@@ -6,12 +6,18 @@ import type { VerifyCallersOptions } from '../../api/verify-callers';
 import { VerificationCode } from '../contracts/verification';
 import { createCharges } from '../domain/api-keys/charges';
 import { createFirstUses } from '../domain/api-keys/first-uses';
+import { watchEpoch } from '../domain/api-keys/epoch-watch';
+import type { EpochWatch } from '../domain/api-keys/epoch-watch';
 import { createForeignHashes } from '../domain/api-keys/foreign-hashes';
 import { createLeakDoors } from '../domain/api-keys/leak-doors';
 import type { LeakDoors } from '../domain/api-keys/leaks';
+import { createLeaseCache } from '../domain/api-keys/lease-cache';
 import { createLookups } from '../domain/api-keys/lookups';
 import { createPepperUpgrades } from '../domain/api-keys/pepper-upgrades';
+import { createRecall } from '../domain/api-keys/recall';
+import type { Recall } from '../domain/api-keys/recall';
 import { createUsage } from '../domain/api-keys/usage';
+import type { Usage } from '../domain/api-keys/usage';
 import { createUsageFlush } from '../domain/api-keys/usage-flush';
 import { answerWithinMs, createVerifier } from '../domain/api-keys/verifier';
 import { createDatabase } from '../platform/db';
@@ -25,6 +31,8 @@ export interface Verification {
   readonly handle: VerifyHandler;
   /** For `VERIFY_ADDR`: whoever reaches it. Undefined when all goes by `ADDR`. */
   readonly handleOwn: VerifyHandler | undefined;
+  /** Waits until keys can be verified, but not for long: Postgres may be gone. */
+  settled(): Promise<void>;
   /** For leak reports, which share the limits of verification. */
   readonly leakDoors: LeakDoors;
   /** Hands in what was counted and closes its connections. */
@@ -35,6 +43,8 @@ export interface Verification {
 const flushMs = 1_000;
 /** Texts of facts that are kept read; about 1 kB each. */
 const readFacts = 10_000;
+/** Milliseconds that a start waits for the first connection. */
+const settleMs = 5_000;
 /** Milliseconds that the last flush may take. */
 const lastFlushMs = 3_000;
 
@@ -67,7 +77,7 @@ export function startVerification(deps: Deps): Verification {
   });
   const charges = createCharges({ url, timeoutMs: answerWithinMs });
   const foreign = createForeignHashes({ db, url, timeoutMs: answerWithinMs });
-  const upgrades = createPepperUpgrades(db, deps.apiKeys.hasher.activePepperId);
+  const upgrades = createPepperUpgrades(db, deps.apiKeys.hasher);
   const usage = createUsage((charge, deadline) => charges.make(charge, deadline));
   const firstUses = createFirstUses({
     db,
@@ -76,7 +86,8 @@ export function startVerification(deps: Deps): Verification {
       log.warn(errorFields(error), 'The first use of a key could not be noted; its next use is');
     },
   });
-  const flush = createUsageFlush({ db, firstUses, usage });
+  const cached = env.KEYS_CACHE === 'lease' ? startCachedMode(deps, usage) : undefined;
+  const flush = createUsageFlush({ db, firstUses, usage, readBack: cached !== undefined });
   const counters = new Map(
     VerificationCode.options.map((code) => [
       code,
@@ -91,6 +102,7 @@ export function startVerification(deps: Deps): Verification {
     failures: deps.keyFailures,
     foreign,
     upgrades,
+    recall: cached?.recall,
     counted,
     onError,
   });
@@ -113,6 +125,7 @@ export function startVerification(deps: Deps): Verification {
         allowed,
         proxies: env.TRUSTED_PROXIES,
         db,
+        withinMs: answerWithinMs,
         serviceKeys: deps.serviceKeys,
       }),
     });
@@ -122,6 +135,10 @@ export function startVerification(deps: Deps): Verification {
       env.VERIFY_ALLOW_CIDRS.length > 0 || !isOpenHere ? env.VERIFY_ALLOW_CIDRS : loopback,
     ),
     handleOwn: isOpenHere ? undefined : handlerFor('all'),
+    async settled() {
+      const opened = Promise.all([lookups.opened(), cached?.watch.opened()]);
+      await Promise.race([opened, sleep(settleMs, undefined, { ref: false })]);
+    },
     leakDoors: createLeakDoors({
       failures: deps.keyFailures,
       foreign,
@@ -134,8 +151,35 @@ export function startVerification(deps: Deps): Verification {
         await firstUses.stop();
       };
       await Promise.race([finish().catch(onError), sleep(lastFlushMs, undefined, { ref: false })]);
-      await Promise.all([lookups.close(), charges.close(), foreign.close()]);
+      await Promise.all([cached?.watch.close(), lookups.close(), charges.close(), foreign.close()]);
       await db.close();
     },
   };
+}
+
+/** Cached mode: what was good a moment ago is remembered as long as the process knows of every change. */
+function startCachedMode(
+  { env, log }: Deps,
+  usage: Usage,
+): { readonly recall: Recall; readonly watch: EpochWatch } {
+  const cache = createLeaseCache(env.KEYS_CACHE_ENTRIES);
+  const leaseMs = env.KEYS_LEASE_MS;
+  const watch = watchEpoch({
+    url: env.DATABASE_URL.reveal(),
+    cache,
+    leaseMs,
+    onChange: (state, error) => {
+      if (state === 'held')
+        log.info({ lease_ms: leaseMs }, 'Keys that are good are remembered for a lease');
+      else if (state === 'lost')
+        log.warn(errorFields(error), 'Keys are verified strictly: the lease is lost');
+      else
+        log.warn(
+          { lease_ms: leaseMs },
+          'Keys are verified strictly: KEYS_LEASE_MS is above what barriers wait for; run `bin/usher lease set` first',
+        );
+    },
+  });
+  const recall = createRecall({ cache, usage, databaseTime: (now) => watch.databaseTime(now) });
+  return { recall, watch };
 }

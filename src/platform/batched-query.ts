@@ -1,14 +1,7 @@
-import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Client } from 'pg';
-
-/** Nobody knows the answer: Postgres is gone, is silent, or has no primary at the address. */
-export class DatabaseUnavailable extends Error {
-  constructor(why: string) {
-    super(why);
-    this.name = 'DatabaseUnavailable';
-  }
-}
+import type { Client } from 'pg';
+import { sqlState } from './db';
+import { DatabaseUnavailable, newClient, part, requirePrimary } from './own-connection';
 
 /** An answer, and when its query left, on the monotonic clock (`performance.now()`). */
 export interface Answered<R> {
@@ -24,8 +17,8 @@ export interface BatchedQuery<Q, R> {
    * @throws DatabaseUnavailable by then
    */
   ask(question: Q, deadline?: number): Promise<Answered<R>>;
-  /** Whether questions are answered at present. */
-  isUp(): boolean;
+  /** Resolves when the first connection is open. */
+  opened(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -71,12 +64,11 @@ const asTexts = { getTypeParser: () => (text: string) => text };
 const fewest = 8;
 /** Milliseconds after which a query is taken to be slow, so that nothing waits behind it. */
 const gatherMs = 10;
+const queryCanceled = '57014';
 /** Milliseconds between two tries to connect. */
 const retryMs = 150;
 /** Milliseconds between two looks at what waits too long. */
 const sweepMs = 50;
-/** Milliseconds that a server has for closing its end of a connection. */
-const partMs = 200;
 
 /**
  * Coalesces the questions of one tick into one query on few connections of its own. While Postgres is gone questions
@@ -89,6 +81,10 @@ export function createBatchedQuery<Q, R>(options: BatchedQueryOptions<Q, R>): Ba
   const open = new Set<Client>();
   const closing = new AbortController();
   const isClosing = (): boolean => closing.signal.aborted;
+  let tellOpened = (): void => undefined;
+  const firstOpened = new Promise<void>((resolve) => {
+    tellOpened = resolve;
+  });
   let scheduled = false;
   let up = true;
   let sweeper: NodeJS.Timeout | undefined;
@@ -156,8 +152,11 @@ export function createBatchedQuery<Q, R>(options: BatchedQueryOptions<Q, R>): Ba
     } catch (error) {
       underWay.delete(sent);
       for (const waiting of batch) fail(waiting, 'The query failed');
-      // Whatever went wrong, the connection is not trusted any more; a new one takes its place.
-      drop(client, error);
+      // A server that says that it took too long is there; of everything else nobody knows, and a new connection takes
+      // the place of this one.
+      if (sqlState(error) === queryCanceled && open.has(client)) idle.push(client);
+      else drop(client, error);
+      pump();
     }
   }
   function drop(client: Client, error: unknown): void {
@@ -170,19 +169,18 @@ export function createBatchedQuery<Q, R>(options: BatchedQueryOptions<Q, R>): Ba
 
   const keepConnected = async (): Promise<void> => {
     while (!isClosing()) {
-      const client = new Client({
-        connectionString: options.url,
-        application_name: options.applicationName,
-        options: `-c jit=off -c statement_timeout=${String(options.timeoutMs)}`,
-        connectionTimeoutMillis: options.timeoutMs,
-        query_timeout: options.timeoutMs,
-        keepAlive: true,
+      const client = newClient({
+        url: options.url,
+        applicationName: options.applicationName,
+        statementMs: options.timeoutMs,
+        // Longer than the server lets it run: whoever says nothing for that long is not there any more.
+        silentMs: options.timeoutMs * 2,
+        onError: (error) => {
+          drop(client, error);
+        },
       });
       const ended = new Promise<void>((resolve) => {
         client.once('end', resolve);
-      });
-      client.on('error', (error) => {
-        drop(client, error);
       });
       try {
         await client.connect();
@@ -192,6 +190,7 @@ export function createBatchedQuery<Q, R>(options: BatchedQueryOptions<Q, R>): Ba
         else {
           idle.push(client);
           change(true);
+          tellOpened();
           pump();
         }
         await ended;
@@ -217,7 +216,7 @@ export function createBatchedQuery<Q, R>(options: BatchedQueryOptions<Q, R>): Ba
         scheduled = true;
         setImmediate(pump);
       }),
-    isUp: () => up && open.size > 0,
+    opened: () => firstOpened,
     async close() {
       closing.abort();
       change(false);
@@ -226,22 +225,4 @@ export function createBatchedQuery<Q, R>(options: BatchedQueryOptions<Q, R>): Ba
       clearInterval(sweeper);
     },
   };
-}
-
-// Says goodbye, and hangs up when nobody listens: a server that is frozen never closes its end.
-function part(client: Client): void {
-  const { stream } = (client as unknown as { connection: { stream: Socket } }).connection;
-  const timer = setTimeout(() => stream.destroy(), partMs);
-  stream.once('close', () => {
-    clearTimeout(timer);
-  });
-  client.end().catch(() => undefined);
-}
-
-// A standby answers from the past, and a revocation that it has not seen is none.
-async function requirePrimary(client: Client): Promise<void> {
-  const { rows } = await client.query<{ standby: boolean }>(
-    'select pg_is_in_recovery() as standby',
-  );
-  if (rows[0]?.standby !== false) throw new DatabaseUnavailable('The address leads to a standby');
 }

@@ -137,6 +137,17 @@ export const variables = {
     description: 'Form of issued API keys, usher, trk or bp; all of them are accepted',
     default: 'usher',
   },
+  KEYS_CACHE: {
+    description:
+      'off to ask Postgres about every key, or lease to remember good ones for KEYS_LEASE_MS; see docs/VERIFICATION.md',
+    default: 'off',
+  },
+  KEYS_CACHE_ENTRIES: { description: 'Keys remembered by KEYS_CACHE=lease', default: '20000' },
+  KEYS_LEASE_MS: {
+    description:
+      'Longest time that a remembered key outlives its end; never above what bin/usher lease show says',
+    default: '500',
+  },
   SECRETS_KEY_RING: {
     description: '`kid:base64` of 32 bytes each, by comma; the first is active',
     secret: true,
@@ -246,6 +257,9 @@ const shape = {
   VERIFY_ADDR: address,
   VERIFY_ALLOW_CIDRS: ranges,
   KEYS_FORMAT: z.enum(keyFormats),
+  KEYS_CACHE: z.enum(['off', 'lease']),
+  KEYS_CACHE_ENTRIES: whole(1, 1_000_000),
+  KEYS_LEASE_MS: whole(50, 60_000),
   SECRETS_KEY_RING: keyList(32, true),
   COOKIE_SECRET: keyList(32, false),
   AUDIT_CHECKPOINT_KEYS: keyList(32, true),

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { Pool, types } from 'pg';
 import type { PoolClient, QueryResultRow } from 'pg';
 import { DomainError } from '../errors/problems';
@@ -108,6 +109,7 @@ async function onceInTransaction<T>(
   const committed: (() => void)[] = [];
   let broken = true;
   try {
+    sendTogether(client);
     const opened = client.query(opening(settings, options));
     const scope = scopedTx(client, opened, committed);
     let result: T;
@@ -133,6 +135,20 @@ async function onceInTransaction<T>(
     // A connection whose transaction did not end cleanly is thrown away, never reused.
     client.release(broken);
   }
+}
+
+const corked = new WeakSet<Socket>();
+
+// Each write to a socket costs more than what most statements take: those asked for in one go leave in one.
+function sendTogether(client: PoolClient): void {
+  const { stream } = (client as unknown as { connection: { stream: Socket } }).connection;
+  if (corked.has(stream)) return;
+  corked.add(stream);
+  stream.cork();
+  process.nextTick(() => {
+    corked.delete(stream);
+    stream.uncork();
+  });
 }
 
 // Its connection still waits for that answer; a rollback would only stand in line behind it.
@@ -189,6 +205,7 @@ function scopedTx(
     if (waits) await opened;
     // What still runs when its neighbour has failed must not write after the rollback.
     if (over) throw new Error('The transaction is over');
+    sendTogether(client);
     const result = await client.query<R>({
       text: sql,
       values: params as unknown[],
@@ -271,6 +288,10 @@ export type SystemPurpose =
   | 'boot'
   | 'cli';
 
+// These run the same few statements by a key all day long: a plan made once serves, where Postgres would rather make
+// one for each key, which takes it longer than running it.
+const repetitive: ReadonlySet<SystemPurpose> = new Set(['activity', 'relay', 'usage', 'identity']);
+
 /** Runs a transaction over all tenants for a part of the machinery that starts from a bare id. */
 export function withSystem<T>(
   db: Database,
@@ -280,7 +301,11 @@ export function withSystem<T>(
 ): Promise<T> {
   return inTransaction(
     db,
-    { 'usher.scope': 'all', 'usher.actor': `system:${purpose}` },
+    {
+      'usher.scope': 'all',
+      'usher.actor': `system:${purpose}`,
+      ...(repetitive.has(purpose) ? { plan_cache_mode: 'force_generic_plan' } : {}),
+    },
     fn,
     options,
   );
@@ -305,7 +330,7 @@ export function withHolder<T>(
 ): Promise<T> {
   return inTransaction(
     db,
-    { 'usher.scope': '' },
+    { 'usher.scope': '', plan_cache_mode: 'force_generic_plan' },
     async (tx) => {
       const found = await tx.maybe<FoundInvite>(
         `select tenant_id, invite_id, invite_token_id, set_config('usher.tenant', tenant_id::text, true)

@@ -7,6 +7,28 @@ export function newId(now = Date.now()): string {
   return `${time.slice(0, 8)}-${time.slice(8)}-7${randomUUID().slice(15)}`;
 }
 
+/**
+ * Makes UUIDv7 for what needs an id thousands of times a second and no surprise in it: of one millisecond they differ
+ * by a counter (RFC 9562 section 6.2, method 1), the rest is drawn once a millisecond.
+ */
+export function createQuickIds(): () => string {
+  let at = 0;
+  let counter = 0;
+  let head = '';
+  let tail = '';
+  return () => {
+    const now = Date.now();
+    if (now !== at || counter === 0xfff) {
+      at = now;
+      counter = 0;
+      const id = newId(now);
+      head = id.slice(0, 15);
+      tail = id.slice(18);
+    } else counter += 1;
+    return head + counter.toString(16).padStart(3, '0') + tail;
+  };
+}
+
 /** Whether a string has the form of a UUID of any version (seeded and imported ids are no v7). */
 export function isUuid(value: string): boolean {
   return /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i.test(value);

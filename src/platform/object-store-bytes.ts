@@ -67,14 +67,14 @@ export async function holds(
 
 /**
  * Puts an object and looks that it is there, because a store may say so and be wrong.
- * @throws DomainError `store-refused` when another object of that key is there, `store-unreachable` when it is not to be
- *   found
+ * @throws DomainError `store-content-mismatch` when something else is there under its key, `store-unreachable` when nothing
+ *   is to be found
  */
 export async function putChecked(store: ObjectStore, object: NewObject): Promise<void> {
   const outcome = await store.put(object);
   if (await holds(store, { ...object, bytes: object.body.byteLength })) return;
   throw outcome === 'exists'
-    ? new DomainError('store-refused', { detail: 'Another object of this name is there.' })
+    ? new DomainError('store-content-mismatch', { detail: 'Something else has that name.' })
     : new DomainError('store-unreachable', { detail: 'The object is not there after its PUT.' });
 }
 

@@ -3,8 +3,7 @@ import { z } from 'zod';
 /**
  * What an object store can do wrong, or lie about.
  *
- * - `status`, `reset`: refuses, or hangs up, before it does anything; with `after`, once it has done it
- * - `slow`: answers late
+ * - `status`, `reset`, `slow`: refuses, hangs up, or rests, before it does anything; with `after`, once it has done it
  * - `unstored`: says that it stored an object and did not
  * - `cut-upload`: stores only the first half of an object and says that it stored it
  * - `unchecked`, `unconditional`, `unlocked`: ignores checksums, If-None-Match, retention
@@ -40,10 +39,12 @@ export const StoreFault = z.strictObject({
   status: z.int().min(400).max(599).default(503),
   /** For `status`: S3's error code. */
   code: z.string().default('SlowDown'),
-  /** For `status` and `reset`: does what was asked first. */
+  /** For `status`, `reset` and `slow`: does what was asked first. */
   after: z.boolean().default(false),
   /** For `slow`. */
   delay_ms: z.int().min(0).max(120_000).default(2_000),
+  /** How many requests that it means are let pass first. */
+  skip: z.int().min(0).default(0),
   /** How often it happens; without it until the faults are set anew. */
   times: z.int().positive().optional(),
 });
@@ -73,20 +74,25 @@ const methodsOf: Partial<Record<StoreFault['mode'], readonly string[]>> = {
 /** The faults in force. */
 export interface StoreFaultPlan {
   set(faults: readonly z.input<typeof StoreFault>[]): void;
+  /** How often a fault happened, of those in force. */
+  struck(): number;
   /** The faults that this request meets, at most one of a mode, each counted as having happened. */
   strike(method: string, key: string): ReadonlyMap<StoreFault['mode'], StoreFault>;
 }
 
 /** An empty plan. */
 export function createStoreFaults(): StoreFaultPlan {
-  let planned: { readonly fault: StoreFault; left: number }[] = [];
+  let planned: { readonly fault: StoreFault; skip: number; left: number; struck: number }[] = [];
   return {
     set(faults) {
       planned = StoreFaults.parse(faults).map((fault) => ({
         fault,
+        skip: fault.skip,
         left: fault.times ?? Infinity,
+        struck: 0,
       }));
     },
+    struck: () => planned.reduce((sum, { struck }) => sum + struck, 0),
     strike(method, key) {
       const met = new Map<StoreFault['mode'], StoreFault>();
       for (const one of planned) {
@@ -95,7 +101,10 @@ export function createStoreFaults(): StoreFaultPlan {
         if (fault.method !== undefined && fault.method !== method) continue;
         if (!(methodsOf[fault.mode]?.includes(method) ?? true)) continue;
         if (!key.includes(fault.key ?? '')) continue;
+        one.skip -= 1;
+        if (one.skip >= 0) continue;
         one.left -= 1;
+        one.struck += 1;
         met.set(fault.mode, fault);
       }
       return met;

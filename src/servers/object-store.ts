@@ -37,6 +37,10 @@ export interface ObjectStoreServer {
   readonly faults: StoreFaultPlan;
   /** Requests so far, oldest first; the last ten thousand. */
   requests(): readonly SeenRequest[];
+  /** Requests that rest at this moment because of a fault. */
+  resting(): number;
+  /** Lets them go on. */
+  wake(): void;
   stop(): Promise<void>;
 }
 
@@ -54,6 +58,7 @@ const mostRequests = 10_000;
 const longestDocument = 65_536;
 
 interface Parts {
+  readonly resting: Set<AbortController>;
   readonly buckets: Buckets;
   readonly phantoms: Phantoms;
   readonly credentials: StoreCredentials;
@@ -68,7 +73,13 @@ export async function startObjectStore(options: ObjectStoreOptions): Promise<Obj
     buckets.create(bucket, { ...plainBucket, versioning: true, lock: true });
   }
   const faults = createStoreFaults();
-  const parts: Parts = { buckets, phantoms: new Map(), credentials: options, faults };
+  const parts: Parts = {
+    resting: new Set(),
+    buckets,
+    phantoms: new Map(),
+    credentials: options,
+    faults,
+  };
   let requests: SeenRequest[] = [];
   const server = createServer((request, response) => {
     void handle(parts, request, response).then((seen) => {
@@ -85,6 +96,10 @@ export async function startObjectStore(options: ObjectStoreOptions): Promise<Obj
     url: `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`,
     faults,
     requests: () => requests,
+    resting: () => parts.resting.size,
+    wake: () => {
+      for (const rest of parts.resting) rest.abort();
+    },
     stop: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
@@ -103,13 +118,14 @@ async function handle(
   const { bucket, key, query } = placeOf(target);
   const met = parts.faults.strike(method, key);
   const slow = met.get('slow');
-  if (slow) await sleep(slow.delay_ms, undefined, { ref: false });
+  if (slow?.after === false) await rest(parts, slow.delay_ms);
   const [refusal, hangUp] = [met.get('status'), met.get('reset')];
   const early = refusal?.after === false ? refusal : undefined;
   let answer: StoreAnswer;
   if (hangUp?.after === false) answer = { status: 0, headers: {} };
   else if (early) answer = refused(new StoreRefusal(early.status, early.code, 'Injected.'), target);
   else answer = await answerTo(parts, request, { target, method, bucket, key, query }, met);
+  if (slow?.after === true) await rest(parts, slow.delay_ms);
   if (refusal?.after === true) {
     answer = refused(new StoreRefusal(refusal.status, refusal.code, 'Injected.'), target);
   }
@@ -119,6 +135,13 @@ async function handle(
   }
   await sendAnswer(request, response, answer, met);
   return { method, key, status: answer.status };
+}
+
+async function rest({ resting }: Parts, ms: number): Promise<void> {
+  const end = new AbortController();
+  resting.add(end);
+  await sleep(ms, undefined, { ref: false, signal: end.signal }).catch(() => undefined);
+  resting.delete(end);
 }
 
 interface Place {

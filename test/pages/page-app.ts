@@ -217,7 +217,7 @@ export async function startPageApp(
     async drive(invite) {
       for (;;) {
         const view = await openOnboarding(deps, invite.id);
-        if (view.readyToActivate) await activateOnboarding(deps, invite.id);
+        if (view.readyToActivate) await activateOnboarding(deps, { inviteId: invite.id });
         else if (view.next?.ready)
           await runStep({ ...deps, outbound }, view.onboardingId, view.next.key);
         else return view.state;

@@ -43,7 +43,8 @@ describe('a transaction', () => {
         await write(tx, second);
       });
     await Promise.all([inOrder('left', 'right'), inOrder('right', 'left')]);
-    expect(begins).toBe(3);
+    // Two and the victim's second; on a crowded machine there may be another victim.
+    expect(begins).toBeGreaterThanOrEqual(3);
     expect(await values()).toEqual([
       { key: 'left', value: 2 },
       { key: 'right', value: 2 },

@@ -62,7 +62,7 @@ describe('an object that is put and looked at', () => {
   it('is not taken for another one that is there', async () => {
     await putBytes(store, 'place', Buffer.from('one'), 'text/plain');
     const other = putBytes(store, 'place', Buffer.from('two'), 'text/plain');
-    await expect(other).rejects.toEqual(code('store-refused'));
+    await expect(other).rejects.toEqual(code('store-content-mismatch'));
   });
 
   it('is fetched where the store tells no checksum, and found wrong there', async () => {

@@ -1,6 +1,7 @@
 import { readdirSync, rmSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { DeleteObjectCommand } from '@aws-sdk/client-s3';
+import { waitFor } from '../support/wait-for';
 import { locked, named, plain, sha256, storeUnderTest } from './store-under-test';
 
 const store = storeUnderTest();
@@ -90,6 +91,30 @@ describe('a fault', () => {
       await expect(store.put(mode, 'text')).rejects.toThrow();
       store.server.faults.set([]);
       expect(await store.read(mode)).toBe('text');
+    }
+  });
+
+  it('is met only by the requests after those it skips, and counted', async () => {
+    store.server.faults.set([{ mode: 'status', ...lose, skip: 1, times: 1 }]);
+    await store.put('key', 'one');
+    expect(store.server.faults.struck()).toBe(0);
+    await expect(store.put('key', 'two')).rejects.toThrow();
+    await store.put('key', 'three');
+    expect([store.server.faults.struck(), await store.read('key')]).toEqual([1, 'three']);
+  });
+
+  it('slow: rests before or after the deed until it is woken', async () => {
+    for (const after of [false, true]) {
+      store.server.faults.set([{ mode: 'slow', ...lose, after, delay_ms: 120_000, times: 1 }]);
+      const put = store.put('key', String(after));
+      await waitFor(
+        'the PUT that rests',
+        () => store.server.resting(),
+        (resting) => resting === 1,
+      );
+      store.server.wake();
+      await put;
+      expect([store.server.resting(), await store.read('key')]).toEqual([0, String(after)]);
     }
   });
 

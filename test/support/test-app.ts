@@ -121,6 +121,7 @@ export async function startTestApp(
   await settleBoot(deps);
   const api = createApiServer(deps);
   const { server } = api;
+  await api.settled();
   const url = await listening(server);
   const owner = await accountKey(deps, 'owner');
   const workers: RunningWorker[] = [];

@@ -20,7 +20,7 @@ function ask<T>(path: string): Promise<T> {
       response.setEncoding('utf8').on('data', (text: string) => (body += text));
       response.on('end', () => {
         if (response.statusCode === 200) resolve(JSON.parse(body) as T);
-        else reject(new Error(`${path.slice(1)} did not start: ${body}`));
+        else reject(new Error(`${path.slice(1)} did not start (${response.statusCode}): ${body}`));
       });
     });
     request.on('error', reject);

@@ -7,6 +7,8 @@ import type { KeyFacts } from './verification.rules';
 export interface Charge {
   readonly facts: KeyFacts;
   readonly cost: number;
+  /** What this process has granted the family and not handed in: it is counted before the charge is judged. */
+  readonly granted: Count;
 }
 
 /** What it came to, and what all processes have counted after it. */
@@ -32,7 +34,7 @@ export function createCharges(options: {
     applicationName: 'usher-charge',
     name: 'charge_api_keys',
     sql: `select verdict, cost, window_start_ms, window_cost
-          from charge_api_keys($1, $2, $3, $4, $5, $6) order by n`,
+          from charge_api_keys($1, $2, $3, $4, $5, $6, $7, $8, $9) order by n`,
     connections: 1,
     most: 256,
     timeoutMs: options.timeoutMs,
@@ -47,21 +49,22 @@ export function createCharges(options: {
         column(({ facts }) => facts.rateLimit?.limit ?? null),
         column(({ facts }) => facts.rateLimit?.seconds ?? null),
         column(({ facts }) => facts.usageLimit),
+        column(({ granted }) => granted.cost),
+        column(({ granted }) => granted.windowStart),
+        column(({ granted }) => granted.windowCost),
       ];
     },
     answers: (rows, charges) => {
       const answers: Charged[] = [];
       inOrder(charges).forEach((index, at) => {
         const [verdict, cost, start, windowCost] = rows[at] ?? [];
-        const seconds = charges[index]?.facts.rateLimit?.seconds;
         answers[index] = {
           verdict: verdict as Charged['verdict'],
           count: {
             cost: Number(cost),
-            window:
-              seconds === undefined
-                ? null
-                : { start: Number(start), seconds, cost: Number(windowCost) },
+            windowStart: Number(start),
+            windowSeconds: charges[index]?.facts.rateLimit?.seconds ?? 0,
+            windowCost: Number(windowCost),
           },
         };
       });

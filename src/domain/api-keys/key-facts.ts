@@ -1,5 +1,6 @@
 import { addressSet } from '../../platform/address-ranges';
 import type { AddressSet } from '../../platform/address-ranges';
+import { createRecentMap } from '../../platform/recent-map';
 import type { KeyFacts } from './verification.rules';
 
 /**
@@ -140,22 +141,15 @@ interface ReadFacts {
 
 /**
  * Remembers what texts of facts came to, between so many of the latest and twice as many. It holds nothing but the
- * meaning of a text that was just read from the database: an old fact is another text and is never found.
+ * meaning of a text that was just read from the database: an old fact is another text and counts for nothing.
  */
 export function createFactsReader(most: number): FactsReader {
-  let recent = new Map<string, ReadFacts>();
-  let older = new Map<string, ReadFacts>();
+  const known = createRecentMap<ReadFacts>(most);
   return (digest, text) => {
-    const known = recent.get(digest);
-    if (known?.text === text) return known.facts;
-    const before = older.get(digest);
-    const read = before?.text === text ? before : { text, facts: parseFacts(text) };
-    // Two generations: what was not asked for during a whole one is forgotten.
-    if (recent.size >= most) {
-      older = recent;
-      recent = new Map();
-    }
-    recent.set(digest, read);
-    return read.facts;
+    const before = known.get(digest);
+    if (before?.text === text) return before.facts;
+    const facts = parseFacts(text);
+    known.set(digest, { text, facts });
+    return facts;
   };
 }

@@ -3,21 +3,19 @@ import type { KeyFacts } from './verification.rules';
 /** The limits of one key; counters belong to its whole rotation family. */
 export type Limits = Pick<KeyFacts, 'rateLimit' | 'usageLimit' | 'usageLimitStrict'>;
 
-/** Units counted in one window; windows are aligned to 1970. Times are milliseconds of the database's clock. */
-export interface WindowCount {
-  readonly start: number;
-  readonly seconds: number;
-  readonly cost: number;
-}
-
-/** What is counted of a family: by all processes as of the last look, or here since then. */
+/**
+ * Units counted of a family, in all and in one window. Windows are aligned to 1970; times are milliseconds of the
+ * database's clock. A window of 0 seconds is none.
+ */
 export interface Count {
   readonly cost: number;
-  readonly window: WindowCount | null;
+  readonly windowStart: number;
+  readonly windowSeconds: number;
+  readonly windowCost: number;
 }
 
 /** A count before anything was counted. */
-export const nothingCounted: Count = { cost: 0, window: null };
+export const nothingCounted: Count = { cost: 0, windowStart: 0, windowSeconds: 0, windowCost: 0 };
 
 /** What a charge comes to; `ask` when only Postgres can tell. */
 export type Decision = 'grant' | 'ask' | 'RATE_LIMITED' | 'USAGE_EXCEEDED';
@@ -33,8 +31,7 @@ export function windowStart(now: number, seconds: number): number {
 
 /** Units of the present window in a count. */
 export function inWindow(count: Count, start: number, seconds: number): number {
-  const { window } = count;
-  return window?.start === start && window.seconds === seconds ? window.cost : 0;
+  return count.windowStart === start && count.windowSeconds === seconds ? count.windowCost : 0;
 }
 
 /** Whether a key has any limit to be charged. */
@@ -72,26 +69,20 @@ export function decide(
   return near || !state.fresh ? 'ask' : 'grant';
 }
 
-/** A count with so many units more. */
-export function addTo(count: Count, cost: number, window: WindowCount | null): Count {
-  return {
-    cost: count.cost + cost,
-    window: window ? laterWindow(count.window, window) : count.window,
-  };
-}
-
-/** What is counted of the present window, after more was counted in it or it gave way to the next one. */
-export function laterWindow(before: WindowCount | null, more: WindowCount): WindowCount {
-  const { start, seconds, cost } = more;
-  if (before?.start !== start || before.seconds !== seconds) return more;
-  return { start, seconds, cost: before.cost + cost };
-}
-
-/** A count without units that were handed in. */
-export function takeFrom(count: Count, cost: number, window: WindowCount | null): Count {
-  const rest = { cost: count.cost - cost, window: count.window };
-  if (!window || !count.window) return rest;
-  const { start, seconds } = count.window;
-  if (start !== window.start || seconds !== window.seconds) return rest;
-  return { ...rest, window: { start, seconds, cost: count.window.cost - window.cost } };
+/**
+ * Reads a count as the queries write it: the database's clock, then cost, start, seconds and cost of the window, parts
+ * of which are missing where nothing was counted.
+ */
+export function readCount(text: string): { readonly readAt: number; readonly count: Count } {
+  const [now, cost = '', start, seconds, windowCost] = text.split(' ');
+  const count =
+    cost === ''
+      ? nothingCounted
+      : {
+          cost: Number(cost),
+          windowStart: Number(start),
+          windowSeconds: Number(seconds),
+          windowCost: Number(windowCost),
+        };
+  return { readAt: Number(now), count };
 }

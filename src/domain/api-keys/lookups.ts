@@ -1,7 +1,7 @@
 import { createBatchedQuery } from '../../platform/batched-query';
 import type { Answered, TextRow } from '../../platform/batched-query';
 import { createFactsReader } from './key-facts';
-import { nothingCounted } from './limits.rules';
+import { readCount } from './limits.rules';
 import type { Count } from './limits.rules';
 import type { KeyFacts } from './verification.rules';
 
@@ -23,7 +23,8 @@ export interface Lookups {
    * @throws DatabaseUnavailable by the deadline, on the monotonic clock
    */
   find(digests: readonly string[], deadline: number): Promise<Answered<FoundKey | undefined>>;
-  isUp(): boolean;
+  /** Resolves when the first connection is open. */
+  opened(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -60,25 +61,13 @@ export function createLookups(options: LookupOptions): Lookups {
   const foundKey = (digest: string, row: TextRow): FoundKey => ({
     facts: read(digest, row[1] ?? ''),
     digest,
-    ...readCounted(row[2] ?? ''),
+    ...readCount(row[2] ?? ''),
   });
   return {
     find: (digests, deadline) => query.ask(digests, deadline),
-    isUp: () => query.isUp(),
+    opened: () => query.opened(),
     close: () => query.close(),
   };
-}
-
-// The clock, then what all processes have handed in, parts of which are missing where nothing was.
-function readCounted(text: string): Pick<FoundKey, 'readAt' | 'count'> {
-  const [now = '', cost = '', start = '', seconds = '', windowCost = ''] = text.split(' ');
-  const readAt = Number(now);
-  if (cost === '') return { readAt, count: nothingCounted };
-  const window =
-    start === ''
-      ? null
-      : { start: Number(start), seconds: Number(seconds), cost: Number(windowCost) };
-  return { readAt, count: { cost: Number(cost), window } };
 }
 
 // As Postgres reads it; drivers take longer over an array of buffers than the query does.

@@ -1,12 +1,13 @@
 import { withSystem } from '../../platform/db';
 import type { Database, Tx } from '../../platform/db';
-import type { KeyDigest } from '../../platform/crypto/keys';
+import type { KeyDigest, KeyHasher } from '../../platform/crypto/keys';
+import { currentPepper } from '../../platform/peppers';
 import type { FoundKey } from './lookups';
 
 /** Moves digests of keys that are in use to the current pepper. */
 export interface PepperUpgrades {
   /** Looks at a key that was just found; does nothing when its digest is under the current pepper. */
-  consider(found: FoundKey, digests: readonly KeyDigest[]): void;
+  consider(found: FoundKey, key: string): void;
   /** Writes what was noted, and learns which pepper is current. */
   run(): Promise<void>;
 }
@@ -21,13 +22,16 @@ interface Move {
 const most = 500;
 
 /** Begins with the first configured pepper as the current one, until its row says otherwise. */
-export function createPepperUpgrades(db: Database, firstPepperId: string): PepperUpgrades {
+export function createPepperUpgrades(
+  db: Database,
+  hasher: Pick<KeyHasher, 'activePepperId' | 'candidates'>,
+): PepperUpgrades {
   const moves = new Map<string, Move>();
-  let current = firstPepperId;
+  let current = hasher.activePepperId;
   return {
-    consider(found, digests) {
+    consider(found, key) {
       if (found.facts.pepperId === current || moves.size >= most) return;
-      const to = digests.find(({ pepperId }) => pepperId === current);
+      const to = hasher.candidates(key).find(({ pepperId }) => pepperId === current);
       if (!to) return;
       const { id } = found.facts;
       moves.set(id, { keyId: id, from: Buffer.from(found.digest, 'hex'), to });
@@ -37,7 +41,7 @@ export function createPepperUpgrades(db: Database, firstPepperId: string): Peppe
       moves.clear();
       current = await withSystem(db, 'usage', async (tx) => {
         for (const move of noted) await moveDigest(tx, move);
-        return (await currentPepper(tx)) ?? firstPepperId;
+        return (await currentPepper(tx)) ?? hasher.activePepperId;
       });
     },
   };
@@ -45,10 +49,4 @@ export function createPepperUpgrades(db: Database, firstPepperId: string): Peppe
 
 async function moveDigest(tx: Tx, { keyId, from, to }: Move): Promise<void> {
   await tx.run('select move_api_key_digest($1, $2, $3, $4)', [keyId, from, to.digest, to.pepperId]);
-}
-
-/** The pepper that new digests are made with; undefined before any was promoted or used. */
-export async function currentPepper(tx: Tx): Promise<string | undefined> {
-  const row = await tx.maybe<{ pepper_id: string }>('select pepper_id from current_pepper');
-  return row?.pepper_id;
 }

@@ -2,22 +2,17 @@ import { randomUUID } from 'node:crypto';
 import { sqlState, withSystem } from '../../platform/db';
 import type { Database, Tx } from '../../platform/db';
 import type { FirstUses } from './first-uses';
-import type { KeyUse, Refusal, Usage } from './usage';
+import { readCount } from './limits.rules';
+import type { Count } from './limits.rules';
+import type { CountedUse, CountsRead, Refusal, Usage } from './usage';
 
 /** Rows of one transaction: few enough that no verification waits behind it for long, here or in Postgres. */
 const mostRows = 250;
 
-/** What is added to one row: a key's own use, and what is charged to it as the first of its rotation family. */
-interface Row {
-  readonly id: string;
-  readonly use: KeyUse | undefined;
-  readonly charges: readonly KeyUse[];
-}
-
 /** A part of what was counted; it keeps its number until it is in. */
 interface Part {
   readonly sequence: number;
-  readonly rows: readonly Row[];
+  readonly uses: readonly CountedUse[];
   readonly refusals: readonly Refusal[];
 }
 
@@ -35,23 +30,24 @@ export function createUsageFlush(options: {
   readonly db: Database;
   readonly firstUses: Pick<FirstUses, 'note'>;
   readonly usage: Usage;
+  /** Reads back what all processes have counted, for those that do not read it with every verification. */
+  readonly readBack: boolean;
 }): UsageFlush {
-  const { db, firstUses, usage } = options;
+  const { db, firstUses, usage, readBack } = options;
   const instance = randomUUID();
   const waiting: Part[] = [];
   let sequence = 0;
 
   const collect = (): void => {
     const { uses, refusals } = usage.take();
-    firstUses.note(uses.filter(({ facts, requests }) => facts.unused && requests > 0));
-    const rows = rowsOf(uses);
-    for (let at = 0; at < rows.length; at += mostRows) {
+    firstUses.note(uses.filter(({ counter, requests }) => counter.unused && requests > 0));
+    for (const some of partsOf(uses)) {
       sequence += 1;
-      waiting.push({ sequence, rows: rows.slice(at, at + mostRows), refusals: [] });
+      waiting.push({ sequence, uses: some, refusals: [] });
     }
     if (refusals.length === 0) return;
     sequence += 1;
-    waiting.push({ sequence, rows: [], refusals });
+    waiting.push({ sequence, uses: [], refusals });
   };
 
   return {
@@ -59,57 +55,67 @@ export function createUsageFlush(options: {
       const upTo = performance.now();
       collect();
       for (let part = waiting[0]; part; part = waiting[0]) {
-        await handIn(db, instance, part);
+        const counts = await handIn(db, instance, part, readBack);
         waiting.shift();
-        for (const { charges } of part.rows) usage.flushed(charges);
+        usage.flushed(part.uses, counts);
       }
       usage.flushedUpTo(upTo);
     },
   };
 }
 
-// Everybody locks rows in the order of their ids.
-function rowsOf(uses: readonly KeyUse[]): readonly Row[] {
-  const rows = new Map<string, { id: string; use: KeyUse | undefined; charges: KeyUse[] }>();
-  const rowOf = (id: string) => {
-    const row = rows.get(id) ?? { id, use: undefined, charges: [] };
-    rows.set(id, row);
-    return row;
-  };
-  for (const use of uses) {
-    if (use.requests > 0) rowOf(use.facts.id).use = use;
-    if (use.charge > 0) rowOf(use.facts.familyId).charges.push(use);
-  }
-  return [...rows.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+// Everybody locks rows in the order of their ids. A key that was forgotten and met again in one interval comes twice,
+// and no statement writes a row twice.
+function partsOf(uses: readonly CountedUse[]): (readonly CountedUse[])[] {
+  const sorted = [...uses].sort((a, b) => (a.counter.id < b.counter.id ? -1 : 1));
+  const isAgain = ({ counter }: CountedUse, at: number): boolean =>
+    sorted[at - 1]?.counter.id === counter.id;
+  const once = sorted.filter((use, at) => !isAgain(use, at));
+  const again = sorted.filter(isAgain);
+  const parts: (readonly CountedUse[])[] = again.length > 0 ? partsOf(again) : [];
+  for (let at = 0; at < once.length; at += mostRows) parts.push(once.slice(at, at + mostRows));
+  return parts;
 }
 
-async function handIn(db: Database, instance: string, part: Part): Promise<void> {
-  const write = (rows: readonly Row[]): Promise<void> =>
+async function handIn(
+  db: Database,
+  instance: string,
+  part: Part,
+  readBack: boolean,
+): Promise<CountsRead> {
+  const write = (uses: readonly CountedUse[]): Promise<ReadonlyMap<string, Count>> =>
     withSystem(db, 'usage', async (tx) => {
       // Zero when it was committed before and only its answer was lost.
-      if ((await claim(tx, instance, part.sequence)) === 0) return;
+      if ((await claim(tx, instance, part.sequence)) === 0) return new Map();
       // A crash of Postgres may take the last moments along, which is less than one of this process would.
       await tx.run(`select set_config('synchronous_commit', 'off', true)`);
       if (part.refusals.length > 0) await countRefusals(tx, part.refusals);
-      if (rows.length > 0) await addRows(tx, rows);
+      return uses.length > 0 ? addUses(tx, uses, readBack) : new Map<string, Count>();
     });
   try {
-    await write(part.rows);
+    return countsAsOfNow(await write(part.uses));
   } catch (error) {
     if (sqlState(error) !== foreignKeyViolation) throw error;
     // Keys that were purged in the meantime count for nobody.
-    await write(await withSystem(db, 'usage', (tx) => rowsOfLiveKeys(tx, part.rows)));
+    const live = await withSystem(db, 'usage', (tx) => usesOfLiveKeys(tx, part.uses));
+    return countsAsOfNow(await write(live));
   }
 }
 
+// The rows were locked from the reading to the commit: nothing that left before its end has read anything newer.
+const countsAsOfNow = (byKey: CountsRead['byKey']): CountsRead => ({
+  byKey,
+  at: performance.now(),
+});
+
 const foreignKeyViolation = '23503';
 
-async function rowsOfLiveKeys(tx: Tx, rows: readonly Row[]): Promise<readonly Row[]> {
+async function usesOfLiveKeys(tx: Tx, uses: readonly CountedUse[]): Promise<readonly CountedUse[]> {
   const live = await tx.rows<{ id: string }>('select id from api_keys where id = any($1::uuid[])', [
-    rows.map(({ id }) => id),
+    uses.map(({ counter }) => counter.id),
   ]);
   const ids = new Set(live.map(({ id }) => id));
-  return rows.filter(({ id }) => ids.has(id));
+  return uses.filter(({ counter }) => ids.has(counter.id));
 }
 
 function claim(tx: Tx, instance: string, sequence: number): Promise<number> {
@@ -121,31 +127,30 @@ function claim(tx: Tx, instance: string, sequence: number): Promise<number> {
   );
 }
 
-async function addRows(tx: Tx, rows: readonly Row[]): Promise<void> {
-  const column = (value: (row: Row) => string | number | null | undefined): string =>
-    arrayOf(rows.map(value));
-  const sum = (charges: readonly KeyUse[]): number =>
-    charges.reduce((total, { charge }) => total + charge, 0);
-  await tx.run('select add_api_key_usage($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)', [
-    column(({ id }) => id),
-    column(({ use, charges }) => (use ?? charges[0])?.facts.tenantId),
-    column(({ use }) => use?.requests ?? 0),
-    column(({ use }) => use?.cost ?? 0),
-    column(({ use }) => use?.lastUsedAt),
-    column(({ use }) => use?.lastAddress),
-    column(({ charges }) => sum(charges)),
-    column(({ charges }) => charges[0]?.window?.start),
-    column(({ charges }) => charges[0]?.window?.seconds),
-    column(({ charges }) => windowSum(charges)),
-  ]);
-}
-
-// Keys of one family have their windows in common, unless one was given another limit: then its window is on its own.
-function windowSum(charges: readonly KeyUse[]): number {
-  const [first] = charges;
-  return charges
-    .filter(({ window }) => window?.start === first?.window?.start)
-    .reduce((total, { window }) => total + (window?.cost ?? 0), 0);
+async function addUses(
+  tx: Tx,
+  uses: readonly CountedUse[],
+  readBack: boolean,
+): Promise<ReadonlyMap<string, Count>> {
+  const column = (value: (use: CountedUse) => string | number | null | undefined): string =>
+    arrayOf(uses.map(value));
+  const rows = await tx.rows<{ key_id: string; counted: string }>(
+    'select key_id, counted from add_api_key_usage($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)',
+    [
+      column(({ counter }) => counter.id),
+      column(({ counter }) => counter.tenantId),
+      column(({ requests }) => requests),
+      column(({ spent }) => spent),
+      column(({ requests, lastUsedAt }) => (requests > 0 ? lastUsedAt : null)),
+      column(({ lastAddress }) => lastAddress),
+      column(({ cost }) => cost),
+      column(({ windowCost, windowStart }) => (windowCost > 0 ? windowStart : null)),
+      column(({ windowCost, windowSeconds }) => (windowCost > 0 ? windowSeconds : null)),
+      column(({ windowCost }) => windowCost),
+      readBack,
+    ],
+  );
+  return new Map(rows.map(({ key_id: id, counted }) => [id, readCount(counted).count]));
 }
 
 async function countRefusals(tx: Tx, refusals: readonly Refusal[]): Promise<void> {

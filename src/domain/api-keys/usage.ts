@@ -1,42 +1,45 @@
 import type { Answered } from '../../platform/batched-query';
+import { createRecentMap } from '../../platform/recent-map';
 import type { VerificationCode } from '../../contracts/verification';
 import type { Charge, Charged } from './charges';
-import {
-  addTo,
-  decide,
-  inWindow,
-  isLimited,
-  laterWindow,
-  nothingCounted,
-  takeFrom,
-  windowStart,
-} from './limits.rules';
-import type { Count, WindowCount } from './limits.rules';
+import { decide, inWindow, isLimited, nothingCounted, windowStart } from './limits.rules';
+import type { Count } from './limits.rules';
 import type { KeyFacts } from './verification.rules';
 
-/** What was granted here to a rotation family and is not handed in. */
-interface Family {
+/** What is counted of one key, and of its rotation family where it is the first of it. Kept from flush to flush. */
+export interface Counter {
   readonly id: string;
-  own: Count;
-  /** Keys of it that are being counted. */
-  keys: number;
-}
-
-/** What was counted of one key since the last flush. */
-export interface KeyUse {
-  readonly facts: KeyFacts;
-  readonly family: Family;
+  readonly tenantId: string;
+  /** Itself, or the counter of the first key of its family. */
+  readonly family: Counter;
+  /** Something was counted since the last flush. */
+  touched: boolean;
   requests: number;
   /** Units of all accepted requests. */
   cost: number;
-  /** Those of them that Postgres has not counted already, in all and in the present window. */
-  charge: number;
-  window: WindowCount | null;
-  /** Milliseconds since 1970 on the database's clock. */
+  /** Milliseconds since 1970 on the database's clock, 0 before any request. */
   lastUsedAt: number;
   lastAddress: string | undefined;
-  /** It is on its way to Postgres: what comes now belongs to the next one. */
-  taken: boolean;
+  /** Nobody has marked a first use of the key. */
+  unused: boolean;
+  /** Granted here to the family and not yet in Postgres, on its way included. */
+  readonly own: { -readonly [K in keyof Count]: Count[K] };
+  /** The part of it that is not on its way, in all and in the window of `own`. */
+  charge: number;
+  windowCharge: number;
+  /** What all processes had handed in when that was last read, and when, on the monotonic clock. */
+  known: Count;
+  knownAt: number;
+}
+
+/** What is handed in of one counter. */
+export interface CountedUse extends Count {
+  readonly counter: Counter;
+  readonly requests: number;
+  /** Units of all accepted requests; `cost` are those that are charged here. */
+  readonly spent: number;
+  readonly lastUsedAt: number;
+  readonly lastAddress: string | undefined;
 }
 
 /** Refusals of one key by one code. */
@@ -52,9 +55,9 @@ export interface Chargeable {
   readonly cost: number;
   /** The database's clock, milliseconds since 1970. */
   readonly now: number;
-  /** What all processes have handed in, and whether that was read lately. */
+  /** What all processes have handed in, and when the query left that read it, on the monotonic clock. */
   readonly known: Count;
-  readonly fresh: boolean;
+  readonly knownAt: number;
   /** On the monotonic clock. */
   readonly deadline: number;
 }
@@ -66,7 +69,13 @@ export interface ChargeOutcome {
   readonly remaining: number | null;
   readonly resetAt: number | null;
   /** Where the request is counted once it is accepted. */
-  readonly use: KeyUse;
+  readonly counter: Counter;
+}
+
+/** What all processes had counted of some keys at a time on the monotonic clock. */
+export interface CountsRead {
+  readonly byKey: ReadonlyMap<string, Count>;
+  readonly at: number;
 }
 
 /** What one process has counted and not yet handed in. */
@@ -77,74 +86,122 @@ export interface Usage {
    * @throws DatabaseUnavailable by the deadline
    */
   charge(facts: KeyFacts, request: Chargeable): ChargeOutcome | Promise<ChargeOutcome>;
+  /**
+   * Charges a request by what is known here already; undefined when that is not enough to grant it.
+   * @param now the database's clock, milliseconds since 1970
+   */
+  chargeKnown(facts: KeyFacts, cost: number, now: number): ChargeOutcome | undefined;
   /** Counts an accepted request. */
-  accept(use: KeyUse, cost: number, now: number, address: string | undefined): void;
+  accept(counter: Counter, cost: number, now: number, address: string | undefined): void;
   /** Counts a refused one. */
   refuse(facts: KeyFacts, code: VerificationCode): void;
   /** Takes out what is to be handed in; it counts as granted here until `flushed`. */
-  take(): { readonly uses: readonly KeyUse[]; readonly refusals: readonly Refusal[] };
-  /** Some uses are handed in. */
-  flushed(uses: readonly KeyUse[]): void;
+  take(): { readonly uses: readonly CountedUse[]; readonly refusals: readonly Refusal[] };
+  /** Something is handed in; with what all processes have counted of it, if that was read. */
+  flushed(uses: readonly CountedUse[], counts?: CountsRead): void;
   /** All that was counted up to that time, on the monotonic clock, is handed in. */
   flushedUpTo(time: number): void;
 }
 
 /** Milliseconds for which counts are relied on. */
 export const freshMs = 2_000;
+/** Flushes after which a counter that nobody touched is forgotten, at most twice as many. */
+const turnEvery = 10;
+const mostCounters = 20_000;
 
 /** Begins to count. */
 export function createUsage(
   makeCharge: (charge: Charge, deadline: number) => Promise<Answered<Charged>>,
 ): Usage {
-  const families = new Map<string, Family>();
-  let uses = new Map<string, KeyUse>();
+  const counters = createRecentMap<Counter>(mostCounters);
+  let touched: Counter[] = [];
   let refusals = new Map<string, Refusal>();
   let lastFlush = -Infinity;
+  let flushes = 0;
 
-  const familyOf = (id: string): Family => {
-    let family = families.get(id);
-    if (!family) {
-      family = { id, own: nothingCounted, keys: 0 };
-      families.set(id, family);
-    }
-    return family;
+  const counterOf = (id: string, familyId: string, tenantId: string): Counter => {
+    const known = counters.get(id);
+    if (known) return known;
+    const family = familyId === id ? undefined : counterOf(familyId, familyId, tenantId);
+    const counter = newCounter(id, tenantId, family);
+    counters.set(id, counter);
+    return counter;
   };
-  const useOf = (facts: KeyFacts): KeyUse => {
-    let use = uses.get(facts.id);
-    if (!use) {
-      const family = familyOf(facts.familyId);
-      family.keys += 1;
-      use = newUse(facts, family);
-      uses.set(facts.id, use);
-    }
-    return use;
+  const isFresh = (knownAt: number): boolean => {
+    const since = performance.now() - freshMs;
+    return knownAt >= since && lastFlush >= since;
   };
-  const forgetIdle = (family: Family): void => {
-    if (family.keys === 0 && family.own.cost === 0) families.delete(family.id);
+  const touch = (counter: Counter): void => {
+    if (counter.touched) return;
+    counter.touched = true;
+    touched.push(counter);
+  };
+
+  const grant = (family: Counter, facts: KeyFacts, cost: number, now: number): void => {
+    if (cost === 0) return;
+    addToFamily(family, facts, cost, now);
+    touch(family);
+  };
+
+  /** Has Postgres decide, and hands in on the way what was granted here, so that it is counted first. */
+  const ask = async (
+    counter: Counter,
+    facts: KeyFacts,
+    { cost, now, deadline }: Chargeable,
+  ): Promise<ChargeOutcome> => {
+    const { family } = counter;
+    const granted = takeGranted(family);
+    try {
+      const { value } = await makeCharge({ facts, cost, granted }, deadline);
+      settle(family, granted);
+      learn(family, value.count, performance.now());
+      return outcome(facts, counter, value.verdict, value.count, now);
+    } catch (error) {
+      // Nobody knows whether it was counted: once too often rather than not at all.
+      family.charge += granted.cost;
+      if (isSameWindow(family.own, granted)) family.windowCharge += granted.windowCost;
+      touch(family);
+      throw error;
+    }
   };
 
   return {
     charge(facts, request) {
-      const use = useOf(facts);
-      if (!isLimited(facts)) return { code: 'VALID', remaining: null, resetAt: null, use };
-      const { cost, now, known } = request;
-      const { family } = use;
-      const fresh = request.fresh && performance.now() - lastFlush <= freshMs;
+      const counter = counterOf(facts.id, facts.familyId, facts.tenantId);
+      counter.unused = facts.unused;
+      const { cost, now, known, knownAt } = request;
+      const { family } = counter;
+      learn(family, known, knownAt);
+      if (!isLimited(facts)) {
+        // Counted all the same: a limit that is set later counts from the beginning.
+        grant(family, facts, cost, now);
+        return { code: 'VALID', remaining: null, resetAt: null, counter };
+      }
+      const fresh = isFresh(knownAt);
       const decision = decide(facts, { known, fresh, own: family.own }, cost, now);
-      if (decision === 'ask')
-        return makeCharge({ facts, cost }, request.deadline).then(({ value }) =>
-          outcome(use, value.verdict, value.count, now),
-        );
-      if (decision !== 'grant') return outcome(use, decision, known, now);
-      grant(use, cost, now);
-      return outcome(use, 'VALID', known, now);
+      if (decision === 'ask') return ask(counter, facts, request);
+      if (decision !== 'grant') return outcome(facts, counter, decision, known, now);
+      grant(family, facts, cost, now);
+      return outcome(facts, counter, 'VALID', known, now);
     },
-    accept(given, cost, now, address) {
-      const use = given.taken ? useOf(given.facts) : given;
-      use.requests += 1;
-      use.cost += cost;
-      if (now > use.lastUsedAt) use.lastUsedAt = now;
-      if (address !== undefined) use.lastAddress = address;
+    chargeKnown(facts, cost, now) {
+      const counter = counterOf(facts.id, facts.familyId, facts.tenantId);
+      const { family } = counter;
+      const { known, own } = family;
+      if (isLimited(facts)) {
+        if (!isFresh(family.knownAt)) return undefined;
+        if (decide(facts, { known, fresh: true, own }, cost, now) !== 'grant') return undefined;
+      }
+      counter.unused = facts.unused;
+      grant(family, facts, cost, now);
+      return outcome(facts, counter, 'VALID', known, now);
+    },
+    accept(counter, cost, now, address) {
+      counter.requests += 1;
+      counter.cost += cost;
+      if (now > counter.lastUsedAt) counter.lastUsedAt = now;
+      if (address !== undefined) counter.lastAddress = address;
+      touch(counter);
     },
     refuse(facts, code) {
       const name = `${facts.id} ${code}`;
@@ -153,20 +210,18 @@ export function createUsage(
       else refusals.set(name, { keyId: facts.id, tenantId: facts.tenantId, code, count: 1 });
     },
     take() {
-      const taken = { uses: [...uses.values()], refusals: [...refusals.values()] };
-      uses = new Map();
+      const taken = { uses: touched.map(takeOut), refusals: [...refusals.values()] };
+      touched = [];
       refusals = new Map();
-      for (const use of taken.uses) {
-        use.taken = true;
-        use.family.keys -= 1;
-        forgetIdle(use.family);
-      }
+      flushes += 1;
+      if (flushes % turnEvery === 0) counters.turn();
       return taken;
     },
-    flushed(handedIn) {
-      for (const { family, charge, window } of handedIn) {
-        family.own = takeFrom(family.own, charge, window);
-        forgetIdle(family);
+    flushed(uses, counts) {
+      for (const use of uses) {
+        settle(use.counter, use);
+        const count = counts?.byKey.get(use.counter.id);
+        if (counts && count) learn(use.counter, count, counts.at);
       }
     },
     flushedUpTo(time) {
@@ -175,40 +230,91 @@ export function createUsage(
   };
 }
 
-const newUse = (facts: KeyFacts, family: Family): KeyUse => ({
-  facts,
-  family,
-  requests: 0,
-  cost: 0,
-  charge: 0,
-  window: null,
-  lastUsedAt: 0,
-  lastAddress: undefined,
-  taken: false,
-});
-
-function grant(use: KeyUse, cost: number, now: number): void {
-  const { rateLimit } = use.facts;
-  const window = rateLimit && {
-    start: windowStart(now, rateLimit.seconds),
-    seconds: rateLimit.seconds,
-    cost,
+function newCounter(id: string, tenantId: string, family: Counter | undefined): Counter {
+  const counter = {
+    id,
+    tenantId,
+    family: undefined as unknown as Counter,
+    touched: false,
+    requests: 0,
+    cost: 0,
+    lastUsedAt: 0,
+    lastAddress: undefined,
+    unused: false,
+    own: { cost: 0, windowStart: 0, windowSeconds: 0, windowCost: 0 },
+    charge: 0,
+    windowCharge: 0,
+    known: nothingCounted,
+    knownAt: -Infinity,
   };
-  use.family.own = addTo(use.family.own, cost, window);
-  use.charge += cost;
-  if (window) use.window = laterWindow(use.window, window);
+  counter.family = family ?? counter;
+  return counter;
+}
+
+function addToFamily(family: Counter, { rateLimit }: KeyFacts, cost: number, now: number): void {
+  const { own } = family;
+  own.cost += cost;
+  family.charge += cost;
+  if (!rateLimit) return;
+  const start = windowStart(now, rateLimit.seconds);
+  if (own.windowStart !== start || own.windowSeconds !== rateLimit.seconds) {
+    // What was counted of a window that is over bounds nothing any more.
+    own.windowStart = start;
+    own.windowSeconds = rateLimit.seconds;
+    own.windowCost = 0;
+    family.windowCharge = 0;
+  }
+  own.windowCost += cost;
+  family.windowCharge += cost;
+}
+
+function learn(family: Counter, known: Count, knownAt: number): void {
+  if (knownAt < family.knownAt) return;
+  family.known = known;
+  family.knownAt = knownAt;
+}
+
+const isSameWindow = (a: Count, b: Count): boolean =>
+  a.windowStart === b.windowStart && a.windowSeconds === b.windowSeconds;
+
+/** What is not on its way to Postgres goes on its way. */
+function takeGranted(counter: Counter): Count {
+  const { own, charge: cost, windowCharge: windowCost } = counter;
+  counter.charge = 0;
+  counter.windowCharge = 0;
+  const { windowStart: start, windowSeconds } = own;
+  return { cost, windowStart: start, windowSeconds, windowCost };
+}
+
+/** It has arrived. */
+function settle({ own }: Counter, arrived: Count): void {
+  own.cost -= arrived.cost;
+  if (isSameWindow(own, arrived)) own.windowCost -= arrived.windowCost;
+}
+
+function takeOut(counter: Counter): CountedUse {
+  const { requests, cost: spent, lastUsedAt, lastAddress } = counter;
+  counter.touched = false;
+  counter.requests = 0;
+  counter.cost = 0;
+  return { counter, requests, spent, lastUsedAt, lastAddress, ...takeGranted(counter) };
 }
 
 function outcome(
-  use: KeyUse,
+  { rateLimit }: KeyFacts,
+  counter: Counter,
   code: ChargeOutcome['code'],
   known: Count,
   now: number,
 ): ChargeOutcome {
-  const { rateLimit } = use.facts;
-  if (!rateLimit) return { code, remaining: null, resetAt: null, use };
+  if (!rateLimit) return { code, remaining: null, resetAt: null, counter };
   const { limit, seconds } = rateLimit;
   const start = windowStart(now, seconds);
-  const counted = inWindow(known, start, seconds) + inWindow(use.family.own, start, seconds);
-  return { code, remaining: Math.max(0, limit - counted), resetAt: start + seconds * 1000, use };
+  const counted = inWindow(known, start, seconds) + inWindow(counter.family.own, start, seconds);
+  return {
+    code,
+    remaining: Math.max(0, limit - counted),
+    resetAt: start + seconds * 1000,
+    counter,
+  };
 }

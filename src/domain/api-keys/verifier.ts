@@ -1,13 +1,16 @@
 import type { VerificationCode } from '../../contracts/verification';
-import { DatabaseUnavailable } from '../../platform/batched-query';
+import { inTime, TooLate } from '../../platform/in-time';
 import { readKey } from '../../platform/crypto/key-formats';
 import type { ReadKey } from '../../platform/crypto/key-formats';
-import type { KeyDigest, KeyHasher } from '../../platform/crypto/keys';
+import type { KeyHasher } from '../../platform/crypto/keys';
 import { TooManyHashes } from '../../platform/crypto/slow-hashes';
+import { isOutage } from '../../platform/outage';
+import { DatabaseUnavailable } from '../../platform/own-connection';
 import type { Failures } from './failures';
 import type { ForeignHashes } from './foreign-hashes';
 import type { Lookups } from './lookups';
 import type { PepperUpgrades } from './pepper-upgrades';
+import type { Recall } from './recall';
 import type { ChargeOutcome, Usage } from './usage';
 import { judge, mayName } from './verification.rules';
 import type { Asked, KeyFacts } from './verification.rules';
@@ -36,9 +39,9 @@ export interface Verdict {
 export interface Verifier {
   /**
    * Answers a question through `write`, which is called once and at once when the answer is settled: a good answer
-   * still holds at the moment at which it is written. Never throws.
+   * still holds at the moment at which it is written. Never throws nor rejects.
    */
-  verify(question: Question, write: (verdict: Verdict) => void): Promise<void>;
+  verify(question: Question, write: (verdict: Verdict) => void): Promise<void> | undefined;
 }
 
 /** Every question is answered within so many milliseconds, if need be with UNAVAILABLE. */
@@ -56,6 +59,8 @@ export interface VerifierParts {
   readonly failures: Failures;
   readonly foreign: Pick<ForeignHashes, 'candidates' | 'adopt'>;
   readonly upgrades: Pick<PepperUpgrades, 'consider'>;
+  /** Cached mode's; without it every question is answered from a query that left after it came. */
+  readonly recall?: Recall | undefined;
   /** Counts answers by code. */
   readonly counted: (code: VerificationCode) => void;
   /** Told of errors that are none of an outage. */
@@ -83,11 +88,15 @@ function together(): Promise<void> {
   return turn;
 }
 
-/** Builds the verifier of strict mode: every question is answered from a query that left after it came. */
+/** Builds the verifier of a process. */
 export function createVerifier(parts: VerifierParts): Verifier {
-  const { hasher, lookups, usage, failures, foreign } = parts;
+  const { hasher, lookups, usage, failures, foreign, recall } = parts;
 
-  const decide = async (question: Question, write: (verdict: Verdict) => void): Promise<void> => {
+  const decide = async (
+    question: Question,
+    name: string,
+    write: (verdict: Verdict) => void,
+  ): Promise<void> => {
     const read = readKey(parts.prefix, question.key);
     if (!read) {
       failures.count(question.address);
@@ -95,14 +104,14 @@ export function createVerifier(parts: VerifierParts): Verifier {
       return;
     }
     const deadline = performance.now() + answerWithinMs;
-    const digests = hasher.candidates(question.key);
-    const wanted = digests.map(({ digest }) => digest.toString('hex'));
+    const wanted = hasher.hexCandidates(question.key);
     let charged: ChargeOutcome | undefined;
     let mayAdopt = true;
     for (;;) {
+      const since = recall?.generation() ?? 0;
       const { value: found, sentAt } = await lookups.find(wanted, deadline);
       if (!found) {
-        const adopted = mayAdopt && (await adoptForeign(question, read, digests, deadline));
+        const adopted = mayAdopt && (await adoptForeign(question, read, deadline));
         if (typeof adopted === 'object') {
           write(adopted);
           return;
@@ -121,7 +130,7 @@ export function createVerifier(parts: VerifierParts): Verifier {
       const now = found.readAt + performance.now() - sentAt;
       if (!charged) {
         const { cost } = question;
-        const request = { cost, now, known: found.count, fresh: true, deadline };
+        const request = { cost, now, known: found.count, knownAt: sentAt, deadline };
         const outcome = usage.charge(facts, request);
         charged = outcome instanceof Promise ? await outcome : outcome;
         if (charged.code !== 'VALID') {
@@ -132,15 +141,10 @@ export function createVerifier(parts: VerifierParts): Verifier {
       await together();
       // Whatever took its time in between, a charge or the event loop: an answer from too far back is no answer.
       if (performance.now() - sentAt >= readHoldsMs) continue;
-      write({
-        code,
-        key: facts,
-        remaining: charged.remaining,
-        resetAt: charged.resetAt,
-        retryAfterMs: null,
-      });
-      usage.accept(charged.use, question.cost, now, question.address);
-      parts.upgrades.consider(found, digests);
+      write(good(facts, charged));
+      usage.accept(charged.counter, question.cost, now, question.address);
+      recall?.keep(name, found, since, sentAt);
+      parts.upgrades.consider(found, question.key);
       return;
     }
   };
@@ -168,57 +172,66 @@ export function createVerifier(parts: VerifierParts): Verifier {
   const adoptForeign = async (
     question: Question,
     read: ReadKey,
-    digests: readonly KeyDigest[],
     deadline: number,
   ): Promise<boolean | Verdict> => {
     const wait = failures.waitOf(question.address);
     if (wait > 0) return { ...bare('RATE_LIMITED'), retryAfterMs: wait };
     // Before any hash is computed, so that nobody computes for free.
     failures.count(question.address);
-    const [digest] = digests;
-    if (!digest) return false;
+    const digest = hasher.digest(question.key);
     const candidates = await foreign.candidates({ prefix: read.prefix, digest }, deadline);
     if (candidates.length === 0) return false;
     const source = question.address ?? '';
     const presented = { key: question.key, prefix: read.prefix, digest, source };
-    const adopted = await before(deadline, foreign.adopt(presented, candidates));
+    const rest = deadline - performance.now();
+    const adopted = await inTime(foreign.adopt(presented, candidates), rest);
     if (adopted) failures.forgive(question.address);
     return adopted;
   };
 
+  const decideOrTell = async (
+    question: Question,
+    name: string,
+    write: (verdict: Verdict) => void,
+  ): Promise<void> => {
+    const state = { answered: false };
+    const counting = (verdict: Verdict): void => {
+      state.answered = true;
+      parts.counted(verdict.code);
+      write(verdict);
+    };
+    try {
+      await decide(question, name, counting);
+    } catch (error) {
+      if (!isTransient(error)) parts.onError(error);
+      if (!state.answered) counting(bare('UNAVAILABLE'));
+    }
+  };
+
   return {
-    async verify(question, write) {
-      const state = { answered: false };
-      const counting = (verdict: Verdict): void => {
-        state.answered = true;
-        parts.counted(verdict.code);
-        write(verdict);
-      };
-      try {
-        await decide(question, counting);
-      } catch (error) {
-        if (!(error instanceof DatabaseUnavailable || error instanceof TooManyHashes))
-          parts.onError(error);
-        if (!state.answered) counting(bare('UNAVAILABLE'));
-      }
+    verify(question, write) {
+      const name = recall?.nameOf(question.key) ?? '';
+      const recalled = recall?.recall(name, question);
+      if (!recalled) return decideOrTell(question, name, write);
+      parts.counted('VALID');
+      write(good(recalled.facts, recalled.charged));
+      usage.accept(recalled.charged.counter, question.cost, recalled.at, question.address);
+      return undefined;
     },
   };
 }
 
-/** The value of a promise that comes in time. @throws DatabaseUnavailable otherwise; the work goes on behind it */
-async function before<T>(deadline: number, work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => {
-        reject(new DatabaseUnavailable('The hash takes too long'));
-      },
-      Math.max(0, deadline - performance.now()),
-    );
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
+const good = (facts: KeyFacts, { remaining, resetAt }: ChargeOutcome): Verdict => ({
+  code: 'VALID',
+  key: facts,
+  remaining,
+  resetAt,
+  retryAfterMs: null,
+});
+
+// What only means that nobody knows at present.
+const isTransient = (error: unknown): boolean =>
+  error instanceof DatabaseUnavailable ||
+  error instanceof TooManyHashes ||
+  error instanceof TooLate ||
+  isOutage(error);

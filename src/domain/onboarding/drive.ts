@@ -9,7 +9,7 @@ import { lockTenant } from '../tenants/tenants';
 import { applyOrder, tokenOfOrder } from './apply-order';
 import { expireInvite } from './close-invite';
 import type { OnboardingDeps } from './deps';
-import { lockFactsOfInvite, readFacts } from './facts';
+import { lockFacts, lockFactsOfInvite, readFacts } from './facts';
 import { mailToken } from './invite-mails';
 import { mintToken } from './invite-tokens';
 import { lockInvite, markReminded } from './invites';
@@ -164,9 +164,14 @@ async function remindCustomer(
  * The pivot: the tenant and its onboarding become active in one transaction, and the welcome mail is decided. From
  * here on nothing is undone any more. A tenant that is not open parks the onboarding instead.
  */
-export async function activateOnboarding(deps: Deps, inviteId: string): Promise<OnboardingView> {
+export async function activateOnboarding(
+  deps: Deps,
+  which: { readonly inviteId: string } | { readonly onboardingId: string },
+): Promise<OnboardingView> {
   return withSystem(deps.db, 'activity', async (tx) => {
-    const facts = await lockFactsOfInvite(tx, inviteId);
+    const facts = await ('inviteId' in which
+      ? lockFactsOfInvite(tx, which.inviteId)
+      : lockFacts(tx, which.onboardingId));
     const view = viewOf(facts, remindersOf(deps));
     if (!view.readyToActivate) return view;
     const tenant = await lockTenant(tx, facts.tenantId);

@@ -20,4 +20,10 @@ export const archiveProblems = {
     retryable: false,
     next: 'Run `usher doctor s3`: it says what is refused. Mend the keys, the bucket or its policy.',
   },
+  'store-content-mismatch': {
+    status: 502,
+    title: 'The object store does not hold what it was given',
+    retryable: true,
+    next: 'Nothing; the objects are made anew under other names, and no entry is dropped before they are found to be right. If it repeats, run `usher doctor s3` and do not trust this store.',
+  },
 } as const satisfies Record<string, ProblemDefinition>;

@@ -6,6 +6,7 @@ import { verifyAudit } from './audit-verify';
 import { forkAudit } from './audit-fork';
 import { doctor } from './doctor';
 import { keyCommands } from './keys';
+import { leaseCommands } from './leases';
 import { doctorStore } from './doctor-store';
 import { listMailsCommand } from './mails';
 import { migrate } from './migrations';
@@ -38,6 +39,7 @@ export const commands: readonly Command[] = [
   ...keyCommands,
   reportPeppers,
   promotePepperCommand,
+  ...leaseCommands,
   ...tenantCommands,
   createPartnerCommand,
   listPartnersCommand,

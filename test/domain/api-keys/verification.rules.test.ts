@@ -1,32 +1,14 @@
 import fc from 'fast-check';
 import { judge, mayName, undifferentiated } from '../../../src/domain/api-keys/verification.rules';
 import type { Asked, KeyFacts } from '../../../src/domain/api-keys/verification.rules';
+import { goodKey } from './facts';
 
 const good: KeyFacts = {
-  id: 'key',
-  tenantId: 'tenant',
-  tenantSlug: 'acme',
-  tenantOpen: true,
-  environment: 'live',
-  revoked: false,
-  blocked: false,
-  expired: false,
-  ended: false,
-  unused: false,
+  ...goodKey,
   admits: (address) => address.startsWith('10.'),
   product: 'search',
-  scopes: ['a:b', 'c:d'],
-  role: null,
-  expiresAt: null,
-  rateLimit: null,
-  usageLimit: null,
-  usageLimitStrict: false,
-  familyId: 'key',
-  pepperId: 'p1',
   entitled: ['search'],
   catalogue: ['search'],
-  holdsUntil: null,
-  rotation: null,
 };
 
 const all: Asked = {

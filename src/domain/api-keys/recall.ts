@@ -1,0 +1,59 @@
+import { hash } from 'node:crypto';
+import type { LeaseCache } from './lease-cache';
+import type { FoundKey } from './lookups';
+import type { ChargeOutcome, Usage } from './usage';
+import { judge } from './verification.rules';
+import type { Asked, KeyFacts } from './verification.rules';
+
+/** A good answer from what a process knows. */
+export interface Recalled {
+  readonly facts: KeyFacts;
+  readonly charged: ChargeOutcome;
+  /** Milliseconds since 1970 on the database's clock. */
+  readonly at: number;
+}
+
+/** Answers from a cache whose lease holds; keys in it stand under their hash, since a process should hold no key. */
+export interface Recall {
+  /** The name of a key in the cache. */
+  nameOf(key: string): string;
+  /**
+   * The answer for a key that is good for all that is asked, charged. Undefined when it is not known to be: no answer
+   * but a good one is given from memory.
+   */
+  recall(name: string, question: Asked & { readonly cost: number }): Recalled | undefined;
+  /** To be read before a query leaves whose answer `keep` is given. */
+  generation(): number;
+  /**
+   * Keeps a key that was found and judged to be good, until the first of what that rests on ends.
+   * @param since the generation before the query left
+   * @param sentAt when it left, on the monotonic clock
+   */
+  keep(name: string, found: FoundKey, since: number, sentAt: number): void;
+}
+
+/** Builds cached mode's part of a verifier. */
+export function createRecall(parts: {
+  readonly cache: Pick<LeaseCache, 'find' | 'generation' | 'keep'>;
+  readonly usage: Pick<Usage, 'chargeKnown'>;
+  /** Milliseconds since 1970 on the database's clock, at a time on the monotonic one. */
+  readonly databaseTime: (now: number) => number;
+}): Recall {
+  const { cache, usage } = parts;
+  return {
+    nameOf: (key) => hash('sha256', key, 'base64url'),
+    recall(name, question) {
+      const now = performance.now();
+      const facts = cache.find(name, now);
+      if (!facts || judge(facts, question) !== 'VALID') return undefined;
+      const at = parts.databaseTime(now);
+      const charged = usage.chargeKnown(facts, question.cost, at);
+      return charged && { facts, charged, at };
+    },
+    generation: () => cache.generation(),
+    keep(name, { facts, readAt }, since, sentAt) {
+      const holdsFor = facts.holdsUntil === null ? Infinity : facts.holdsUntil - readAt;
+      cache.keep(name, facts, since, sentAt + holdsFor);
+    },
+  };
+}

@@ -1,0 +1,201 @@
+import fc from 'fast-check';
+import type { Charge, Charged } from '../../../src/domain/api-keys/charges';
+import { inWindow, windowStart } from '../../../src/domain/api-keys/limits.rules';
+import type { Count } from '../../../src/domain/api-keys/limits.rules';
+import { createUsage } from '../../../src/domain/api-keys/usage';
+import type { KeyFacts } from '../../../src/domain/api-keys/verification.rules';
+import { goodKey } from './facts';
+
+const limits = fc.record({
+  rateLimit: fc.option(
+    fc.record({
+      limit: fc.integer({ min: 1, max: 200 }),
+      seconds: fc.integer({ min: 1, max: 60 }),
+    }),
+  ),
+  usageLimit: fc.option(fc.integer({ min: 0, max: 400 })),
+  usageLimitStrict: fc.boolean(),
+});
+
+const processes = 3;
+
+/** A step of several processes that serve one family: a request at one of them, or that one hands in its counts. */
+const step = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      at: fc.nat({ max: processes - 1 }),
+      cost: fc.integer({ min: 0, max: 9 }),
+      successor: fc.boolean(),
+      /** Charged by what is known at the process, where that is enough. */
+      cached: fc.boolean(),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ flush: fc.nat({ max: processes - 1 }) }) },
+  { weight: 1, arbitrary: fc.record({ passes: fc.integer({ min: 1, max: 40_000 }) }) },
+);
+type Step = typeof step extends fc.Arbitrary<infer S> ? S : never;
+
+/** What Postgres counts of one family, and how it decides a charge. */
+class Postgres {
+  count: Count = { cost: 0, windowStart: 0, windowSeconds: 0, windowCost: 0 };
+  now = 1_000_000;
+
+  add(cost: number, start: number, seconds: number, windowCost: number): void {
+    const before = inWindow(this.count, start, seconds);
+    this.count = {
+      cost: this.count.cost + cost,
+      windowStart: start,
+      windowSeconds: seconds,
+      windowCost: before + windowCost,
+    };
+  }
+
+  charge({ facts, cost, granted }: Charge): Charged {
+    const { rateLimit, usageLimit } = facts;
+    if (granted.cost > 0)
+      this.add(granted.cost, granted.windowStart, granted.windowSeconds, granted.windowCost);
+    const start = rateLimit ? windowStart(this.now, rateLimit.seconds) : 0;
+    const before = rateLimit ? inWindow(this.count, start, rateLimit.seconds) : 0;
+    if (rateLimit && before + cost > rateLimit.limit)
+      return { verdict: 'RATE_LIMITED', count: this.count };
+    if (usageLimit !== null && this.count.cost + cost > usageLimit)
+      return { verdict: 'USAGE_EXCEEDED', count: this.count };
+    this.add(cost, start, rateLimit?.seconds ?? 0, cost);
+    return { verdict: 'VALID', count: this.count };
+  }
+}
+
+interface Tally {
+  /** Units granted in all, and in each window. */
+  readonly granted: number;
+  readonly inWindows: readonly number[];
+  /** The most that all of them had granted and not yet handed in. */
+  readonly mostPending: number;
+  readonly counted: number;
+}
+
+async function play(given: Partial<KeyFacts>, steps: readonly Step[]): Promise<Tally> {
+  const postgres = new Postgres();
+  const keys = [
+    { ...goodKey, ...given },
+    { ...goodKey, ...given, id: 'successor', familyId: goodKey.id },
+  ];
+  const usages = Array.from({ length: processes }, () =>
+    createUsage((charge) => Promise.resolve({ value: postgres.charge(charge), sentAt: 0 })),
+  );
+  for (const usage of usages) usage.flushedUpTo(performance.now() + 1e9);
+  const windows = new Map<number, number>();
+  let granted = 0;
+  let mostPending = 0;
+  /** What each process last knew that all have handed in. */
+  const knew = usages.map(() => 0);
+  const flush = (at: number): void => {
+    const usage = usages[at]!;
+    const { uses } = usage.take();
+    for (const use of uses)
+      if (use.cost > 0) postgres.add(use.cost, use.windowStart, use.windowSeconds, use.windowCost);
+    const counts = new Map(uses.map(({ counter }) => [counter.id, postgres.count]));
+    usage.flushed(uses, { byKey: counts, at: performance.now() });
+    if (counts.has(goodKey.id)) knew[at] = postgres.count.cost;
+  };
+  for (const one of steps) {
+    if ('passes' in one) postgres.now += one.passes;
+    else if ('flush' in one) flush(one.flush);
+    else {
+      const usage = usages[one.at]!;
+      const facts = keys[one.successor ? 1 : 0]!;
+      const { cost } = one;
+      const request = {
+        cost,
+        now: postgres.now,
+        known: postgres.count,
+        knownAt: performance.now(),
+        deadline: 0,
+      };
+      let outcome = one.cached ? usage.chargeKnown(facts, cost, postgres.now) : undefined;
+      if (!outcome) {
+        knew[one.at] = postgres.count.cost;
+        outcome = await usage.charge(facts, request);
+      }
+      if (outcome.code !== 'VALID') continue;
+      usage.accept(outcome.counter, cost, postgres.now, undefined);
+      granted += cost;
+      const start = given.rateLimit ? windowStart(postgres.now, given.rateLimit.seconds) : 0;
+      windows.set(start, (windows.get(start) ?? 0) + cost);
+      mostPending = Math.max(mostPending, granted - Math.min(knew[one.at]!, postgres.count.cost));
+    }
+  }
+  for (const at of knew.keys()) flush(at);
+  return { granted, inWindows: [...windows.values()], mostPending, counted: postgres.count.cost };
+}
+
+test('a process that serves a family alone never overruns a limit', async () => {
+  await fc.assert(
+    fc.asyncProperty(limits, fc.array(step, { maxLength: 200 }), async (given, steps) => {
+      const alone = steps.map((one) =>
+        'at' in one ? { ...one, at: 0 } : 'flush' in one ? { flush: 0 } : one,
+      );
+      const { granted, inWindows } = await play(given, alone);
+      if (given.usageLimit !== null) expect(granted).toBeLessThanOrEqual(given.usageLimit);
+      for (const cost of inWindows)
+        if (given.rateLimit) expect(cost).toBeLessThanOrEqual(given.rateLimit.limit);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+describe('several processes that serve the keys of one family', () => {
+  test('overrun a limit at most by what was granted since they last read what all had handed in', async () => {
+    await fc.assert(
+      fc.asyncProperty(limits, fc.array(step, { maxLength: 200 }), async (given, steps) => {
+        const { granted, inWindows, mostPending } = await play(given, steps);
+        if (given.usageLimit !== null)
+          expect(granted).toBeLessThanOrEqual(given.usageLimit + mostPending);
+        for (const cost of inWindows)
+          if (given.rateLimit)
+            expect(cost).toBeLessThanOrEqual(given.rateLimit.limit + mostPending);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('never overrun a usage limit that is strict', async () => {
+    await fc.assert(
+      fc.asyncProperty(limits, fc.array(step, { maxLength: 200 }), async (given, steps) => {
+        const { granted } = await play({ ...given, usageLimitStrict: true }, steps);
+        if (given.usageLimit !== null) expect(granted).toBeLessThanOrEqual(given.usageLimit);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('hand in exactly what they granted', async () => {
+    await fc.assert(
+      fc.asyncProperty(limits, fc.array(step, { maxLength: 200 }), async (given, steps) => {
+        const { granted, counted } = await play(given, steps);
+        expect(counted).toBe(granted);
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+test('a process that could not hand in its counts for 2 s leaves every charge to Postgres', async () => {
+  const postgres = new Postgres();
+  let asked = 0;
+  const usage = createUsage((charge) => {
+    asked += 1;
+    return Promise.resolve({ value: postgres.charge(charge), sentAt: 0 });
+  });
+  const facts = { ...goodKey, usageLimit: 1_000 };
+  const knownAt = performance.now();
+  const request = { cost: 1, now: 0, known: postgres.count, knownAt, deadline: 0 };
+  await usage.charge(facts, request);
+  expect(asked).toBe(1);
+  expect(usage.chargeKnown(facts, 1, 0)).toBeUndefined();
+  usage.flushedUpTo(performance.now());
+  await usage.charge(facts, request);
+  expect(asked).toBe(1);
+  expect(usage.chargeKnown(facts, 1, 0)?.code).toBe('VALID');
+});
