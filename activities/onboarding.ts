@@ -14,6 +14,7 @@ import { viewOf } from '../src/domain/onboarding/view.rules';
 import type { OnboardingView } from '../src/domain/onboarding/view.rules';
 import type { Outbound } from '../src/platform/outbound';
 import { beating } from './heartbeat';
+import { reportedApart } from './work-log';
 
 /** Names an onboarding by its invite. */
 export interface InviteId {
@@ -61,7 +62,8 @@ export function createOnboardingActivities(
     runStep: ({ onboardingId, key }: StepOf): Promise<OnboardingView> =>
       beating(async () => {
         const next = unlessLimited(await runStep(deps, onboardingId, key));
-        return next.readyToActivate ? activateOnboarding(deps, { onboardingId }) : next;
+        if (!next.readyToActivate) return next;
+        return reportedApart(deps.log, () => activateOnboarding(deps, { onboardingId }));
       }),
 
     /** Makes the next call of a compensation. */

@@ -1,3 +1,4 @@
+import { benchAudit } from './audit';
 import { benchOnboarding } from './onboarding';
 import { keepFigures, printFigure } from './results';
 import type { Figure } from './results';
@@ -5,6 +6,7 @@ import type { Figure } from './results';
 /** What can be measured; each prints its figures as they come and returns them. */
 const benches: Readonly<Record<string, (tell: (figure: Figure) => void) => Promise<void>>> = {
   onboarding: benchOnboarding,
+  audit: benchAudit,
 };
 
 async function main(names: readonly string[]): Promise<void> {
