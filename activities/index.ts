@@ -1,11 +1,14 @@
 import { createApiKeyActivities } from './api-keys';
 import { createArchiveActivities } from './archive';
+import { createAuditActivities } from './audit';
+import type { AuditActivityDeps } from './audit';
 import { createLifecycleActivities } from './lifecycle';
 import { createOnboardingActivities } from './onboarding';
 import { createTenantActivities } from './tenants';
 
 type Parts = Parameters<typeof createOnboardingActivities>[0] &
-  Parameters<typeof createLifecycleActivities>[0] & {
+  Parameters<typeof createLifecycleActivities>[0] &
+  AuditActivityDeps & {
     readonly archive: Parameters<typeof createArchiveActivities>[0];
   };
 
@@ -17,6 +20,7 @@ export function createActivities(deps: Parts) {
     ...createLifecycleActivities(deps),
     ...createApiKeyActivities(deps),
     ...createArchiveActivities(deps.archive),
+    ...createAuditActivities(deps),
   };
 }
 

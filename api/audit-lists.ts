@@ -41,7 +41,12 @@ export async function listAuditPage(
   return { status: 200, body, headers: lagHeader(lag) } as const;
 }
 
-async function filterOf(tx: Tx, query: AuditSearch, ofTenant: string | null): Promise<EntryFilter> {
+/** What a query asks of entries, with what its texts mean outside of the log. */
+export async function filterOf(
+  tx: Tx,
+  query: Partial<AuditSearch>,
+  ofTenant: string | null,
+): Promise<EntryFilter> {
   const { q, tenant_id: tenantId } = query;
   return {
     tenantId: ofTenant ?? tenantId,

@@ -14,19 +14,23 @@ export interface AuditScope {
 }
 
 /**
- * What a caller may read: everything, by the permission `audit:read`, or the entries of each tenant in which they
- * have it by their role there.
+ * What a caller may read: everything, by a permission, or the entries of each tenant in which they have `audit:read`
+ * by their role there.
  * @throws DomainError `forbidden` for who may read nothing
  */
-export function auditScopes(db: Database, caller: Caller): AuditScope[] {
-  const scopes = scopesOf(db, caller);
+export function auditScopes(
+  db: Database,
+  caller: Caller,
+  permission: 'audit:read' | 'audit:export' = 'audit:read',
+): AuditScope[] {
+  const scopes = scopesOf(db, caller, permission);
   if (scopes.length === 0) throw new DomainError('forbidden');
   return scopes;
 }
 
-function scopesOf(db: Database, caller: Caller): AuditScope[] {
+function scopesOf(db: Database, caller: Caller, permission: string): AuditScope[] {
   const { actorId } = caller;
-  if (holds(caller, 'audit:read')) {
+  if (holds(caller, permission)) {
     return [{ tenantId: null, open: (fn) => withOperator(db, actorId, fn) }];
   }
   const held = caller.kind === 'user' ? caller.memberships : [];

@@ -29,11 +29,26 @@ export interface Call<E extends EndpointContract = EndpointContract> {
 
 type StatusOf<E extends EndpointContract> = keyof E['responses'] & number;
 
+/** A body that is written bit by bit, as fast as its reader takes it. What goes wrong in the middle cuts it short. */
+export interface Streamed {
+  /** One of the endpoint's media types. */
+  readonly type: string;
+  /** @param signal fires when the reader has gone */
+  readonly stream: (signal: AbortSignal) => AsyncIterable<string | Uint8Array>;
+}
+
+/** Whether a body is written bit by bit. */
+export function isStreamed(body: unknown): body is Streamed {
+  return typeof body === 'object' && body !== null && 'stream' in body && 'type' in body;
+}
+
 /** A success answer. Problems are thrown as `DomainError`. */
 export type Reply<E extends EndpointContract = EndpointContract> = {
   [S in StatusOf<E>]: {
     readonly status: S;
-    readonly body: E['responses'][S] extends z.ZodType ? z.input<E['responses'][S]> : null;
+    readonly body: E['responses'][S] extends z.ZodType
+      ? z.input<E['responses'][S]> | Streamed
+      : null;
     readonly headers?: Readonly<Record<string, string>>;
     /** Values for Set-Cookie. */
     readonly cookies?: readonly string[];

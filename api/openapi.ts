@@ -183,10 +183,14 @@ function responses(contract: EndpointContract, schemas: Schemas): Json {
 }
 
 function contentOf(schema: z.ZodType, schemas: Schemas): Json {
-  const type = schema.meta()?.['contentMediaType'];
-  return typeof type === 'string'
-    ? { [type]: { schema: { type: 'string' } } }
-    : { 'application/json': { schema: schemas.convert(schema, 'output') } };
+  const { contentMediaType: type, alsoMediaType: other } = schema.meta() ?? {};
+  const text = { schema: { type: 'string' } };
+  return {
+    ...(typeof type === 'string'
+      ? { [type]: text }
+      : { 'application/json': { schema: schemas.convert(schema, 'output') } }),
+    ...(typeof other === 'string' ? { [other]: text } : {}),
+  };
 }
 
 const sharedHeaders = {

@@ -1,3 +1,5 @@
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { parse as parseCookies } from 'cookie';
 import { Router } from 'express';
 import type { Request, Response } from 'express';
@@ -11,7 +13,8 @@ import type { Metrics } from '../src/platform/metrics';
 import type { RateLimits } from '../src/platform/rate-limits';
 import { readBody } from './bodies';
 import { ifMatchOf, keyedRequestOf } from './conditions';
-import type { Call, Handler, Reply } from './endpoint';
+import { isStreamed } from './endpoint';
+import type { Call, Handler, Reply, Streamed } from './endpoint';
 import type { createIdempotencyKeys } from './middleware/idempotency';
 import type { FindOnboarding } from './onboarding-cookie';
 import { parseRequest } from './parsing';
@@ -113,7 +116,24 @@ async function answer(
     ifMatch: ifMatchOf(contract, request),
     idempotency: keyed && deps.idempotencyKeys(keyed),
   };
-  send(contract, await handler(call), response);
+  const reply = await handler(call);
+  if (isStreamed(reply.body)) await stream(reply, reply.body, response);
+  else send(contract, reply, response);
+}
+
+/** Writes a body as it comes; a reader that goes away ends it. */
+async function stream(reply: Reply, body: Streamed, response: Response): Promise<void> {
+  const gone = new AbortController();
+  response.once('close', () => {
+    gone.abort();
+  });
+  writeHead(reply, response);
+  response.type(body.type);
+  try {
+    await pipeline(Readable.from(body.stream(gone.signal), { objectMode: true }), response);
+  } catch (error) {
+    if (!gone.signal.aborted) throw error;
+  }
 }
 
 async function onboardingOf(
@@ -141,13 +161,17 @@ function refuse(
   );
 }
 
-function send(contract: EndpointContract, reply: Reply, response: Response): void {
+function writeHead(reply: Reply, response: Response): void {
   for (const [name, value] of Object.entries(reply.headers ?? {})) response.setHeader(name, value);
   if (reply.cookies) response.setHeader('Set-Cookie', [...reply.cookies]);
   if (reply.version !== undefined) response.setHeader('ETag', `"v${String(reply.version)}"`);
   if (reply.replayed) response.setHeader('Idempotency-Replayed', 'true');
   if (!response.hasHeader('Cache-Control')) response.setHeader('Cache-Control', 'no-store');
   response.status(reply.status);
+}
+
+function send(contract: EndpointContract, reply: Reply, response: Response): void {
+  writeHead(reply, response);
   const schema = contract.responses[reply.status];
   const body = reply.body as unknown;
   // By `end`: Express would answer 304 to an If-None-Match, but an ETag of ours is a version for If-Match, which stays

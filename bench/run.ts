@@ -1,3 +1,4 @@
+import { benchAudit } from './audit';
 import { benchOnboarding } from './onboarding';
 import { keepFigures, printFigure } from './results';
 import type { Figure } from './results';
@@ -9,6 +10,7 @@ const benches: Readonly<Record<string, (tell: (figure: Figure) => void) => Promi
   onboarding: benchOnboarding,
   verify: benchVerify,
   revocation: benchRevocation,
+  audit: benchAudit,
 };
 
 async function main(names: readonly string[]): Promise<void> {

@@ -218,6 +218,15 @@ create table audit_entries (
 );
 alter table audit_entries enable row level security, force row level security;
 
+create table audit_erasures (
+  id uuid not null,
+  subject text not null,
+  at timestamp with time zone default clock_timestamp() not null,
+  parts bigint not null,
+  tombstone_at timestamp with time zone,
+  constraint audit_erasures_pkey PRIMARY KEY (id)
+);
+
 create table audit_head (
   one boolean default true not null,
   origin text,
@@ -1349,6 +1358,8 @@ CREATE INDEX audit_entries_action ON public.audit_entries USING btree (action, s
 
 CREATE INDEX audit_entries_tenant ON public.audit_entries USING btree (tenant_id, seq);
 
+CREATE INDEX audit_erasures_open ON public.audit_erasures USING btree (at) WHERE (tombstone_at IS NULL);
+
 CREATE INDEX audit_log_action ON ONLY public.audit_log USING btree (action, seq);
 
 CREATE INDEX audit_log_actor ON ONLY public.audit_log USING btree (actor_id, seq);
@@ -1368,6 +1379,8 @@ CREATE INDEX audit_log_tenant ON ONLY public.audit_log USING btree (tenant_id, s
 CREATE INDEX audit_log_trouble ON ONLY public.audit_log USING btree (seq) WHERE (outcome <> 'success'::text);
 
 CREATE INDEX audit_pii_search ON ONLY public.audit_pii USING gin (search gin_trgm_ops) WHERE (search IS NOT NULL);
+
+CREATE INDEX audit_pii_subjects ON ONLY public.audit_pii USING gin (subjects);
 
 CREATE INDEX audit_restored_id ON public.audit_restored USING btree (id);
 
@@ -1688,6 +1701,87 @@ AS $function$
         where id = batch and state in ('planned', 'stored', 'confirmed') and manifest_sha256 is not null returning 1)
       select exists (select 1 from doubted)
     $function$;
+
+CREATE OR REPLACE FUNCTION public.audit_erase(whom text, entry uuid, by_actor text)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+    declare
+      gone bigint := 0;
+      n bigint;
+      held boolean := false;
+      events uuid[];
+      more uuid[];
+      moment text := to_json(to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))::text;
+    begin
+      if coalesce(whom, '') = '' or length(whom) > 500 or coalesce(by_actor, '') = '' then
+        raise exception 'No subject, or nobody who erases it' using errcode = 'UA003';
+      end if;
+      perform 1 from public.audit_head for update;
+      if to_regclass('public.audit_legal_holds') is not null then
+        -- Whoever places a hold waits for this, or this one sees the hold.
+        lock table public.audit_legal_holds in share mode;
+        execute 'select exists (select 1 from public.audit_legal_holds h where h.lifted_at is null
+            and (h.subject is null or h.subject = $1)
+            and (h.tenant_id is null or exists (
+              select 1 from public.audit_pii p where p.subjects && array[$1] and p.tenant_id = h.tenant_id)))'
+          into held using whom;
+        if held then raise exception 'A legal hold stands' using errcode = 'UA002'; end if;
+      end if;
+
+      with deleted as (delete from public.audit_pii where subjects && array[whom] returning event_id)
+      select count(*), coalesce(array_agg(distinct event_id), '{}') into gone, events from deleted;
+
+      -- Entries that have no place yet keep their commitments and lose their parts.
+      with touched as (
+        select e.pid, array_agg(u.part order by u.n) filter (where keep) as parts,
+          array_agg(u.part_subjects order by u.n) filter (where keep) as part_subjects,
+          array_agg(u.salt order by u.n) filter (where keep) as salts,
+          array_agg(u.body order by u.n) filter (where keep) as bodies,
+          array_agg(u.search order by u.n) filter (where keep) as searches,
+          count(*) filter (where not keep) as lost
+        from public.audit_pending e
+        cross join lateral unnest(e.parts, e.part_subjects, e.part_salts, e.part_bodies, e.part_searches)
+          with ordinality as u(part, part_subjects, salt, body, search, n)
+        cross join lateral (select not (string_to_array(u.part_subjects, E'\n') && array[whom]) as keep) as k
+        where e.subjects && array[whom]
+        group by e.pid
+        having count(*) filter (where not keep) > 0
+      ), changed as (
+        update public.audit_pending e set parts = coalesce(t.parts, '{}'), part_subjects = coalesce(t.part_subjects, '{}'),
+          part_salts = coalesce(t.salts, '{}'), part_bodies = coalesce(t.bodies, '{}'),
+          part_searches = coalesce(t.searches, '{}')
+        from touched t where e.pid = t.pid
+        returning e.id, t.lost
+      )
+      select coalesce(sum(lost), 0), coalesce(array_agg(id), '{}') into n, more from changed;
+      gone := gone + n;
+
+      -- What was delivered under a name is remembered without what it said.
+      update public.audit_dedupe set salt = null, digest = null where event_id = any(events || more);
+
+      if to_regclass('public.audit_restored_pii') is not null then
+        execute 'delete from public.audit_restored_pii where subjects && array[$1]' using whom;
+        get diagnostics n = row_count;
+        gone := gone + n;
+      end if;
+      if to_regclass('public.audit_subject_keys') is not null then
+        execute 'delete from public.audit_subject_keys where subject = $1' using whom;
+      end if;
+
+      -- Made here from end to end: whoever may call this must not be able to write another control entry.
+      insert into public.audit_pending (id, kind, action, outcome, actor_id, target_ids, subjects, at, core, parts,
+        part_subjects, part_salts, part_bodies, part_searches)
+      values (entry, 'control', 'audit.erased', 'success', by_actor, '{}', '{}', (moment::json #>> '{}')::timestamptz,
+        '{"action":"audit.erased","actor":{"id":' || to_json(by_actor) || ',"type":' || to_json(split_part(by_actor, ':', 1))
+          || '},"at":' || moment || ',"crud":"d","id":"' || entry || '","metadata":{"parts":' || gone || ',"subject":'
+          || to_json(whom) || '},"outcome":"success","pii":[],"received_at":' || moment || ',"targets":[],"via":"usher"}',
+        '{}', '{}', '{}', '{}', '{}');
+      insert into public.audit_erasures (id, subject, parts) values (entry, whom, gone);
+      return gone;
+    end $function$;
 
 CREATE OR REPLACE FUNCTION public.audit_hmac(key bytea, message text)
  RETURNS bytea
@@ -2639,6 +2733,8 @@ grant update on column audit_batches.troubled_at to usher_sequencer;
 
 grant update on column audit_checkpoints.published_at to usher_sequencer;
 
+grant update on column audit_erasures.tombstone_at to usher_sequencer;
+
 grant update on column audit_keys.endorsement to usher_sequencer;
 
 grant update on column audit_keys.since_size to usher_sequencer;
@@ -2700,6 +2796,8 @@ grant execute on function audit_confirm_batch(uuid,interval) to usher_sequencer;
 grant execute on function audit_delivered(text,text[],text[]) to usher_app;
 
 grant execute on function audit_doubt_batch(uuid,text) to usher_sequencer;
+
+grant execute on function audit_erase(text,uuid,text) to usher_app;
 
 grant execute on function audit_hmac(bytea,text) to public;
 
@@ -2800,6 +2898,10 @@ grant insert, select on table audit_checkpoints to usher_sequencer;
 grant insert on table audit_dedupe to usher_app;
 
 grant insert, select on table audit_entries to usher_app;
+
+grant select on table audit_erasures to usher_app;
+
+grant select on table audit_erasures to usher_sequencer;
 
 grant select on table audit_head to usher_app;
 

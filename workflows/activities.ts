@@ -24,6 +24,13 @@ export const mail = proxyActivities<Activities>({
   retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '30 seconds' },
 });
 
+/** Verifying the audit log, which takes as long as the log is long; whoever dies at it is noticed in seconds. */
+export const verification = proxyActivities<Pick<Activities, 'verifyAuditLog'>>({
+  startToCloseTimeout: '6 hours',
+  heartbeatTimeout: '20 seconds',
+  retry: { initialInterval: '10 seconds', backoffCoefficient: 2, maximumInterval: '10 minutes' },
+});
+
 /**
  * Calls of one backend, on a task queue of its own, so that a slow backend takes no slots from the others. How often
  * a step is tried is counted in its rows; retries here are for the backend's rate and for our own infrastructure.

@@ -5,3 +5,4 @@ export { evaluateRollout, planReconciliation, reconcileTenant } from './reconcil
 export { lookAfterKeys, rotateApiKey } from './rotate-api-key';
 export { rotateToken } from './rotate-token';
 export { tenantLifecycle } from './tenant-lifecycle';
+export { verifyAudit } from './verify-audit';

@@ -9,7 +9,6 @@ import type { LogEntry } from '../../src/domain/audit/log-entries';
 import { allKeys } from '../../src/domain/audit/log-keys';
 import { openNote } from '../../src/domain/audit/notes';
 import { consistencyProof, inclusionProof, rootAt } from '../../src/domain/audit/proofs';
-import { askSignature, readSignature } from '../../src/domain/audit/signing-desk';
 import { tilesOf } from '../../src/domain/audit/tiles';
 import { tlogProof } from '../../src/domain/audit/tlog-proof';
 import { DomainError } from '../../src/errors/problems';
@@ -18,10 +17,7 @@ import type { Database } from '../../src/platform/db';
 import { auditScopes } from '../audit-scopes';
 import type { Call, Handlers } from '../endpoint';
 import { requestSource } from '../middleware/authenticate';
-import { pollUntil } from '../poll';
-
-/** Longest time that a request waits for a worker's signature, in milliseconds. */
-const signedWithinMs = 5_000;
+import { orderCheckpoint, signedWithinMs } from '../signatures';
 
 /** Checkpoints, keys and proofs of the audit log. What they tell is no secret of any tenant. */
 export function createAuditCheckpointRoutes({
@@ -138,26 +134,6 @@ export function createAuditCheckpointRoutes({
       );
     },
   };
-}
-
-/** Has a worker sign the head of the log, and waits for it. */
-async function orderCheckpoint(
-  db: Database,
-  actorId: string,
-  also: (tx: Parameters<typeof askSignature>[0]) => Promise<unknown> = () => Promise.resolve(),
-): Promise<Checkpoint> {
-  const id = await withSystem(db, 'audit', async (tx) => {
-    await also(tx);
-    return askSignature(tx, { kind: 'checkpoint' }, actorId);
-  });
-  const note = await pollUntil(
-    () => withSystem(db, 'audit', (tx) => readSignature(tx, id), { readOnly: true }),
-    (signed) => signed !== undefined,
-    signedWithinMs,
-  );
-  const latest = await withSystem(db, 'audit', latestCheckpoint, { readOnly: true });
-  if (note === undefined || !latest) throw new DomainError('signer-unavailable');
-  return latest;
 }
 
 async function entryOf(

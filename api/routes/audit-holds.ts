@@ -39,7 +39,7 @@ export function createAuditHoldRoutes({
             action: 'audit.hold_placed',
             crud: 'c',
           });
-          return { status: 201, body: toHold(hold) };
+          return { status: 201 as const, body: toHold(hold) };
         }),
       );
     },
@@ -53,7 +53,7 @@ export function createAuditHoldRoutes({
             const entry = told(call, hold, call.body.reason);
             await audit.append(tx, { ...entry, action: 'audit.hold_lifted', crud: 'u' });
           }
-          return { status: 200, body: toHold(hold) };
+          return { status: 200 as const, body: toHold(hold) };
         }),
       );
     },

@@ -21,6 +21,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/[/\\]$/, 
 const dist = join(root, 'dist');
 const manifestFile = join(dist, '.build.json');
 const bundleFile = join(dist, 'workflow-bundle.js');
+const verifierFile = join(dist, 'audit-verify.mjs');
 const rooms = ['api', 'src', 'workflows', 'activities', 'migrations', 'bench'];
 /** Built by its own tool, for the browser. */
 const elsewhere = [join('api', 'console')];
@@ -72,7 +73,7 @@ function readManifest(recipe) {
   } catch {
     // No manifest, or one cut short: everything is built anew.
   }
-  return { recipe, files: {}, bundle: null };
+  return { recipe, files: {}, bundle: null, verifier: null };
 }
 
 function compile(path, source) {
@@ -140,6 +141,50 @@ async function bundleWorkflows(manifest) {
 }
 
 /**
+ * Puts the verifier of audit exports into one file that needs nothing but Node: each compiled module
+ * as a function, under its name, in the order of their paths.
+ */
+function bundleVerifier(manifest) {
+  const entry = join(dist, 'src', 'main', 'audit-verify.js');
+  if (!existsSync(entry)) return false;
+  const inputs = bundleInputs([entry]);
+  const hash = digest(...inputs.flatMap((file) => [relative(dist, file), readFileSync(file)]));
+  if (manifest.verifier === hash && existsSync(verifierFile)) return false;
+  const nameOf = (file) => relative(dist, file).split(sep).join('/');
+  const modules = inputs.map((file) => {
+    const code = readFileSync(file, 'utf8')
+      .replace(/\n?\/\/# sourceMappingURL=.*\n?$/, '\n')
+      .replace(/require\("(\.{1,2}\/[^"]+)"\)/g, (_, target) => {
+        const path = join(dirname(file), target);
+        return `require(${JSON.stringify(nameOf(path.endsWith('.js') ? path : `${path}.js`))})`;
+      });
+    return `modules[${JSON.stringify(nameOf(file))}] = (exports, require) => {\n${code}};\n`;
+  });
+  writeAtomically(
+    verifierFile,
+    `#!/usr/bin/env node
+// Checks exports and proofs of Usher's audit log: node audit-verify.mjs --help
+// Made from src/main/audit-verify.ts and what it imports; needs Node 20.19 or newer and nothing else.
+import { createRequire } from 'node:module';
+
+const builtin = createRequire(import.meta.url);
+const modules = {};
+const loaded = {};
+const load = (name) => {
+  if (!(name in modules)) return builtin(name);
+  if (!(name in loaded)) modules[name]((loaded[name] = {}), load);
+  return loaded[name];
+};
+
+${modules.join('\n')}
+process.exitCode = await load(${JSON.stringify(nameOf(entry))}).main(process.argv.slice(2));
+`,
+  );
+  manifest.verifier = hash;
+  return true;
+}
+
+/**
  * Brings dist/ up to date. Answers the outputs that changed; throws an Error that lists every file
  * that does not compile (the others are written nevertheless).
  */
@@ -200,6 +245,7 @@ export async function build() {
   if (failures.length === 0) {
     try {
       bundled = await bundleWorkflows(manifest);
+      if (bundleVerifier(manifest)) changed.push('audit-verify.mjs');
     } catch (error) {
       failures.push(`workflow bundle: ${error.message}`);
     }

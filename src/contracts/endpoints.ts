@@ -6,6 +6,8 @@ import { auditEndpoints } from './audit';
 import { auditArchiveEndpoints } from './audit-archive';
 import { auditHoldEndpoints } from './audit-holds';
 import { auditCheckpointEndpoints } from './audit-checkpoints';
+import { auditErasureEndpoints } from './audit-erasures';
+import { auditVerifyEndpoints } from './audit-verify';
 import { holderEndpoints } from './holders';
 import { identityEndpoints } from './identity';
 import { inviteEndpoints } from './invites';
@@ -42,4 +44,6 @@ export const endpoints: readonly EndpointContract[] = [
   ...auditArchiveEndpoints,
   ...auditHoldEndpoints,
   ...auditCheckpointEndpoints,
+  ...auditVerifyEndpoints,
+  ...auditErasureEndpoints,
 ];

@@ -1,15 +1,18 @@
 import { archiveSecret } from '../domain/archive/archive-secret';
 import type { ArchiveDeps, ArchiveTimes } from '../domain/archive/deps';
+import { putTombstones, reapplyErasures } from '../domain/archive/tombstones';
 import type { SigningKeys } from '../domain/audit/signing';
 import type { Config } from '../platform/config';
 import { createDatabase } from '../platform/db';
+import type { Database } from '../platform/db';
 import { errorFields } from '../platform/log';
 import { createObjectStore } from '../platform/object-store';
-import type { ObjectStoreSettings } from '../platform/object-store';
+import type { ObjectStore, ObjectStoreSettings } from '../platform/object-store';
 import { signingKeysOf } from './audit-part';
 import { coldStoreSettings } from './cold-store';
 import type { ColdStoreConfig } from './cold-store';
 import type { Deps } from './deps';
+import { startLoop } from './loop';
 
 /** How the log is archived. */
 export interface ArchivePartOptions {
@@ -29,6 +32,9 @@ export interface ArchivePart {
 
 /** Seconds of rest after a first failure of the store. */
 const firstPauseSeconds = 5;
+
+/** Milliseconds between two looks for erasures that the store has not been told of. */
+const tombstonesEveryMs = 1_000;
 
 /** As the worker's configuration says. */
 export function archivePartOptions(
@@ -58,6 +64,28 @@ export function archivePartOptions(
   };
 }
 
+// First what the store knows and this database, restored from a backup, does not; then what the database knows.
+function telling(
+  { db, log }: Pick<Deps, 'db' | 'log'>,
+  sequencer: Database,
+  store: ObjectStore,
+  keys: SigningKeys,
+): () => Promise<boolean> {
+  let settled = false;
+  return async () => {
+    if (!settled) {
+      const { erased, held, strange } = await reapplyErasures(db, store, keys);
+      const fields = { erased, held: held.length, strange };
+      if (erased > 0) log.warn(fields, 'Erased again what a restored database had brought back');
+      if (held.length > 0) log.error(fields, 'Legal holds keep data that was erased before');
+      if (strange > 0) log.warn(fields, 'There are objects among the tombstones that are none');
+      settled = true;
+    }
+    await putTombstones(sequencer, store, keys);
+    return false;
+  };
+}
+
 /** Opens what archives the log, apart from the sequencer, which must never wait for an archive; nothing is dialled. */
 export function openArchivePart(
   { db, log, outbox, ring }: Pick<Deps, 'db' | 'log' | 'outbox' | 'ring'>,
@@ -72,6 +100,14 @@ export function openArchivePart(
     },
   });
   const objects = store && createObjectStore(store);
+  const tombstones =
+    objects &&
+    startLoop({
+      name: 'audit tombstones',
+      everyMs: tombstonesEveryMs,
+      log,
+      round: telling({ db, log }, sequencer, objects, keys),
+    });
   return {
     deps: {
       db,
@@ -84,6 +120,7 @@ export function openArchivePart(
       secret: (why) => archiveSecret(db, ring, why),
     },
     async close() {
+      await tombstones?.stop();
       await sequencer.close();
       objects?.close();
     },

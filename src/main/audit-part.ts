@@ -177,6 +177,8 @@ function measuring({ metrics }: Pick<Deps, 'metrics'>, db: Database): Round {
     metrics.auditPending.set(health.pending);
     metrics.auditUncovered.set(health.uncoveredSeconds);
     metrics.auditUnpublished.set(health.unpublishedSeconds);
+    metrics.auditBroken.set(health.broken ? 1 : 0);
+    metrics.auditUnverified.set(health.unverifiedSeconds);
     await withSystem(db, 'sequencer', sweepDesk);
     return false;
   };

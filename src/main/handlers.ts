@@ -9,6 +9,8 @@ import { createAuditRoutes } from '../../api/routes/audit';
 import { createAuditHoldRoutes } from '../../api/routes/audit-holds';
 import { createAuditArchiveRoutes } from '../../api/routes/audit-archive';
 import { createAuditCheckpointRoutes } from '../../api/routes/audit-checkpoints';
+import { createAuditErasureRoutes } from '../../api/routes/audit-erasures';
+import { createAuditVerifyRoutes } from '../../api/routes/audit-verify';
 import { createApiKeyRoutes } from '../../api/routes/api-keys';
 import { createCatalogueRoutes } from '../../api/routes/catalogue';
 import { createEventRoutes } from '../../api/routes/events';
@@ -113,6 +115,8 @@ export function createHandlers(
     ...createApiKeyRoutes({ ...shared, leakDoors }),
     ...createKeyRotationRoutes(shared),
     ...createAuditCheckpointRoutes(shared),
+    ...createAuditVerifyRoutes(shared),
+    ...createAuditErasureRoutes(shared),
     ...createAuditRoutes({ ...shared, readNotes }),
     ...createAuditArchiveRoutes(shared),
     ...createAuditHoldRoutes(shared),

@@ -52,19 +52,24 @@ export async function startWorker(
     withSystem(deps.db, 'boot', (tx) => declareLimits(tx, pathLimitsOf(deps))),
   );
   const upkeep = startUpkeep(deps, mailSender);
-  const audit = startAuditPart(deps, auditOptions ?? auditPartOptions(deps.env));
+  const auditKept = auditOptions ?? auditPartOptions(deps.env);
+  const audit = startAuditPart(deps, auditKept);
   const archive = openArchivePart(deps, archiveOptions ?? archivePartOptions(deps.env));
   const watch = watchTemporal(deps, (namespaceId) => {
     upkeep.onTemporalFound(namespaceId);
   });
-  const temporal = startTemporalPart(
-    deps,
-    createActivities({ ...deps, mailSender, archive: archive.deps }),
-    {
-      isThere: () => watch.isThere(),
-      ...options,
-    },
-  );
+  const { AUDIT_TRUSTED_KEY: trustedKey } = deps.env;
+  const activities = createActivities({
+    ...deps,
+    mailSender,
+    archive: archive.deps,
+    auditStore: auditKept.store,
+    auditTrusted: trustedKey === '' ? [] : [trustedKey],
+  });
+  const temporal = startTemporalPart(deps, activities, {
+    isThere: () => watch.isThere(),
+    ...options,
+  });
   return {
     isPolling: () => temporal.isRunning() && watch.isThere(),
     async stop() {

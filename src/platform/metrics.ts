@@ -76,6 +76,11 @@ export function createMetrics() {
       'audit_uncovered_seconds',
       'Age of the oldest entry that no checkpoint covers',
     ),
+    auditBroken: gauge('audit_broken', '1 when the last nightly verification found a break'),
+    auditUnverified: gauge(
+      'audit_unverified_seconds',
+      'Time since the audit log was last verified by night',
+    ),
     workerLastPoll: gauge(
       'worker_last_poll_timestamp_seconds',
       'When the Temporal worker was last seen running',

@@ -1,6 +1,7 @@
 import { createActivities } from '../../activities';
 import { createApiKeyActivities } from '../../activities/api-keys';
 import { createArchiveActivities } from '../../activities/archive';
+import { createAuditActivities } from '../../activities/audit';
 import { createLifecycleActivities } from '../../activities/lifecycle';
 import { createOnboardingActivities } from '../../activities/onboarding';
 import { createTenantActivities } from '../../activities/tenants';
@@ -14,6 +15,7 @@ describe('the activities', () => {
       createOnboardingActivities(deps),
       createTenantActivities(deps),
       createApiKeyActivities(deps),
+      createAuditActivities(deps),
       createLifecycleActivities(deps),
       createArchiveActivities(deps.archive),
     ].flatMap(Object.keys);

@@ -46,9 +46,11 @@ describe('the alert rules', () => {
   test('cover what operations asks for', () => {
     expect(rules.map(({ alert }) => alert).sort()).toEqual([
       'AuditArchiveStuck',
+      'AuditLogBroken',
       'AuditLogHalted',
       'AuditUnattested',
       'AuditUncovered',
+      'AuditUnverified',
       'BackendRefusals',
       'MailBounceRatioHigh',
       'OnboardingParkedLong',

@@ -23,6 +23,13 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   return create(`template ${template}`);
 }
 
+/** Copies a test's database, to which nobody may be connected. */
+export async function copyTestDatabase({
+  name,
+}: Pick<TestDatabase, 'name'>): Promise<TestDatabase> {
+  return create(`template ${name}`);
+}
+
 /** A database without any table, for tests of the migrations themselves. */
 export async function createEmptyDatabase(): Promise<TestDatabase> {
   return create('template template0');

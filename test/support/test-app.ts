@@ -221,7 +221,7 @@ export function callerOf(url: string, owner: string): TestApp['call'] {
         : {}),
     });
     const text = await response.text();
-    const isJson = (response.headers.get('content-type') ?? '').includes('json');
+    const isJson = /^application\/([\w-]+\+)?json/.test(response.headers.get('content-type') ?? '');
     const body: unknown = isJson && text !== '' ? JSON.parse(text) : text;
     documented(method, path.split('?')[0] ?? path, {
       status: response.status,

@@ -61,7 +61,7 @@ export async function driveBatch(
   if (nextStep(situation).step !== step) return viewBatch(deps, batchId);
   try {
     if (!deps.store) throw new DomainError('store-missing');
-    await requireOwnLog(deps, deps.store);
+    await requireOwnLog(deps, deps.store.objects);
     if (step === 'store') await storeBatch(deps, deps.store, batch);
     if (step === 'confirm') await confirm(deps, deps.store, batch);
     if (step === 'prune') await prune(deps, deps.store, situation.partition, batch.tries);

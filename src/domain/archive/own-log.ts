@@ -2,7 +2,8 @@ import { DomainError } from '../../errors/problems';
 import { withSystem } from '../../platform/db';
 import { databaseIdentity, homeOfLog, originOfLog } from '../audit/head';
 import { newestPublished, requireContinuation } from '../audit/publication';
-import type { ArchiveDeps, ArchiveStore } from './deps';
+import type { ObjectStore } from '../../platform/object-store';
+import type { ArchiveDeps } from './deps';
 
 /**
  * Refuses to archive or to drop entries of a log that must not be gone on with: a copy of another database, or an older
@@ -11,7 +12,7 @@ import type { ArchiveDeps, ArchiveStore } from './deps';
  */
 export async function requireOwnLog(
   { sequencer, keys }: Pick<ArchiveDeps, 'sequencer' | 'keys'>,
-  { objects }: ArchiveStore,
+  objects: ObjectStore,
 ): Promise<void> {
   const origin = await withSystem(sequencer, 'archive', async (tx) => {
     const [home, here] = [await homeOfLog(tx), await databaseIdentity(tx)];

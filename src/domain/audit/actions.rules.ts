@@ -41,6 +41,9 @@ export const ownActions = {
   'audit.archived': ['batch', 'n', 'from_seq', 'to_seq', 'manifest'],
   'audit.checkpoint_ordered': [],
   'audit.delivery_refused': ['event_id'],
+  'audit.erased': ['parts', 'subject'],
+  'audit.erasure_ordered': ['erasure_id'],
+  'audit.exported': ['by', 'format', 'size', 'complete'],
   'audit.forked': ['previous_origin', 'published'],
   'audit.key_announced': ['vkey', 'after'],
   'audit.hold_lifted': ['subject'],
@@ -48,6 +51,7 @@ export const ownActions = {
   'audit.pruned': ['from_seq', 'to_seq', 'manifests'],
   'audit.read': ['by'],
   'audit.restore_requested': ['start_seq', 'end_seq'],
+  'audit.verified': ['from', 'to', 'ok', 'verified', 'break', 'break_seq'],
 
   'catalog.request_declined': ['request_id'],
   'catalog.requested': ['request_id'],

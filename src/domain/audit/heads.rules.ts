@@ -22,7 +22,7 @@ export interface ExportClaim extends TreeHead {
 }
 
 /** Kinds of notes; each is signed under a name of its own, so that none passes for another. */
-export type NoteKind = 'checkpoint' | 'tenant-head' | 'export' | 'manifest';
+export type NoteKind = 'checkpoint' | 'tenant-head' | 'export' | 'manifest' | 'tombstone';
 
 /** The name that notes of a kind are signed under; it is their first line as well. */
 export function noteName(origin: string, kind: NoteKind): string {

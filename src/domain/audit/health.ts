@@ -1,4 +1,5 @@
 import type { Tx } from '../../platform/db';
+import { nightlyVerifier } from './verify/nightly';
 
 /** How far the log is behind, in three ways. */
 export interface LogHealth {
@@ -8,6 +9,10 @@ export interface LogHealth {
   readonly uncoveredSeconds: number;
   /** Age of the oldest checkpoint that is not published; 0 when all are. */
   readonly unpublishedSeconds: number;
+  /** Whether the last nightly verification found a break. */
+  readonly broken: boolean;
+  /** Since when nothing was verified by night: since the last time, or since the first entry; 0 for an empty log. */
+  readonly unverifiedSeconds: number;
   /** Why the log must not be gone on with; null when it may. */
   readonly halted: string | null;
 }
@@ -22,7 +27,15 @@ export function logHealth(tx: Tx): Promise<LogHealth> {
        coalesce((
          select extract(epoch from clock_timestamp() - min(c.at)) from audit_checkpoints as c
          where c.published_at is null and c.origin = h.origin), 0)::float8 as "unpublishedSeconds",
+       coalesce((
+         select l.outcome <> 'success' from audit_log as l
+         where l.actor_id = $1 and l.action = 'audit.verified' order by l.seq desc limit 1), false) as broken,
+       coalesce(extract(epoch from clock_timestamp() - coalesce((
+         select l.sequenced_at from audit_log as l
+         where l.actor_id = $1 and l.action = 'audit.verified' order by l.seq desc limit 1),
+         (select l.sequenced_at from audit_log as l order by l.seq limit 1))), 0)::float8 as "unverifiedSeconds",
        h.halted
      from audit_head as h`,
+    [nightlyVerifier],
   );
 }

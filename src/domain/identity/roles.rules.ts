@@ -34,6 +34,7 @@ export const permissions = [
   'audit:archive',
   'audit:hold',
   'audit:checkpoint',
+  'audit:erase',
   'keys:create',
   'keys:read',
   'keys:write',

@@ -32,6 +32,18 @@ export const auditProblems = {
     retryable: true,
     next: 'Check that a worker runs and holds the log’s signing key, then try again.',
   },
+  'audit-legal-hold': {
+    status: 409,
+    title: 'A legal hold stands on what would be erased',
+    retryable: false,
+    next: 'Nothing was erased. Have the hold lifted by whoever placed it, then send the request again.',
+  },
+  'tile-not-found': {
+    status: 404,
+    title: 'The tree has no such tile',
+    retryable: false,
+    next: 'A tile of level L covers 256 of level L − 1. The newest checkpoint says how many entries there are.',
+  },
   'audit-entry-not-found': {
     status: 404,
     title: 'Audit entry not found',

@@ -8,6 +8,8 @@ import { ApiProblem } from './failures';
 export interface ApiClient {
   readonly url: string;
   get(path: string): Promise<Record<string, unknown>>;
+  /** The body of an answer as it comes, for as long as it takes. */
+  download(path: string): Promise<AsyncIterable<Uint8Array>>;
   /** Posts JSON with an Idempotency-Key of its own. */
   post(path: string, body: unknown): Promise<Record<string, unknown>>;
   delete(path: string, body: unknown): Promise<Record<string, unknown>>;
@@ -59,6 +61,19 @@ export function openApi(io: CliIo): ApiClient {
   return {
     url,
     get: (path) => request('GET', path),
+    async download(path) {
+      const response = await fetch(`${url}${path}`, {
+        headers: { 'x-api-key': key },
+        redirect: 'error',
+      }).catch((error: unknown) => {
+        throw new CommandFailure(
+          `The API at ${url} cannot be reached (${reasonOf(error)}).`,
+          'Start it, or set USHER_URL and USHER_KEY to one that runs.',
+        );
+      });
+      if (response.ok && response.body) return response.body as AsyncIterable<Uint8Array>;
+      throw new ApiProblem((await response.json().catch(() => ({}))) as Record<string, unknown>);
+    },
     post: (path, body) => request('POST', path, body),
     delete: (path, body) => request('DELETE', path, body),
   };

@@ -1,8 +1,11 @@
 import { listArchives, restoreArchive, runArchive } from './audit-archive';
 import { liftHold, listHolds, placeHold } from './audit-holds';
+import { reapplyAuditErasures } from './audit-reapply';
 import type { Command } from './command';
 import { connectorCheck } from './connector-check';
 import { makeAuditCheckpoint } from './audit-checkpoint';
+import { exportAudit } from './audit-export';
+import { verifyAudit } from './audit-verify';
 import { forkAudit } from './audit-fork';
 import { doctor } from './doctor';
 import { keyCommands } from './keys';
@@ -50,6 +53,8 @@ export const commands: readonly Command[] = [
   replayOutbox,
   listMailsCommand,
   makeAuditCheckpoint,
+  exportAudit,
+  verifyAudit,
   forkAudit,
   runArchive,
   listArchives,
@@ -57,4 +62,5 @@ export const commands: readonly Command[] = [
   placeHold,
   listHolds,
   liftHold,
+  reapplyAuditErasures,
 ];

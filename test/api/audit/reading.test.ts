@@ -307,7 +307,7 @@ describe('a reader', () => {
       expect(body.items[0].id).toBe(id);
       expect(headers.get('x-audit-lag')).toBeNull();
     }
-  });
+  }, 90_000);
 
   test('is noted in the log: who, and by what they searched, once a minute', async () => {
     const { id: tenantId } = await insertTenant();

@@ -20,16 +20,21 @@ export interface AuditDatabase {
   append(event?: Partial<AuditEvent>): Promise<string>;
   /** Sequences until nothing is pending. */
   sequence(): Promise<number>;
+  /** Ends all connections and keeps the database, to be copied. */
+  disconnect(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Opens one. */
-export async function openAuditDatabase(): Promise<AuditDatabase> {
-  const database = await createTestDatabase();
+/** Opens one; an empty log unless a database is given. */
+export async function openAuditDatabase(given?: TestDatabase): Promise<AuditDatabase> {
+  const database = given ?? (await createTestDatabase());
   const app = createDatabase({ url: database.appUrl, applicationName: 'test-app', max: 20 });
   const sequencer = createDatabase({ url: database.sequencerUrl, applicationName: 'test-seq' });
   const superuser = new Client({ connectionString: database.superUrl });
   await superuser.connect();
+  const disconnect = async (): Promise<void> => {
+    await Promise.all([superuser.end(), app.close(), sequencer.close()]);
+  };
   return {
     database,
     app,
@@ -38,10 +43,9 @@ export async function openAuditDatabase(): Promise<AuditDatabase> {
       (await superuser.query<R>(text, [...params])).rows,
     append: (event = {}) => withSystem(app, 'cli', (tx) => audit.append(tx, anEvent(event))),
     sequence: () => drain(sequencer),
+    disconnect,
     async close() {
-      await superuser.end();
-      await app.close();
-      await sequencer.close();
+      await disconnect();
       await database.drop();
     },
   };

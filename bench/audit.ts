@@ -1,0 +1,151 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client } from 'pg';
+import * as audit from '../src/domain/audit/audit-entries';
+import { createSequencer } from '../src/domain/audit/sequencer';
+import { migrateUp } from '../src/main/migrate';
+import { createDatabase, withSystem } from '../src/platform/db';
+import type { Database } from '../src/platform/db';
+import { newId } from '../src/platform/ids';
+import { startKeeper } from '../src/servers/keeper-client';
+import { startPostgres } from '../src/servers/postgres';
+import { benchAppends } from './audit-appends';
+import { benchProof, benchVerifying } from './audit-verifying';
+import type { Figure } from './results';
+
+/** A log to measure on, on a Postgres of its own that is durable as in production. */
+export interface AuditBench {
+  readonly app: Database;
+  readonly sequencer: Database;
+  readonly superuser: Client;
+  readonly folder: string;
+  readonly tell: (figure: Figure) => void;
+}
+
+/** Entries of the backlog. */
+export const backlog = Number(process.env['AUDIT_BENCH_ENTRIES'] ?? 100_000);
+
+/** To three digits behind the point. */
+export const rounded = (value: number): number => Math.round(value * 1_000) / 1_000;
+
+/** Seconds that the work takes. */
+export async function seconds(work: () => Promise<unknown>): Promise<number> {
+  const began = performance.now();
+  await work();
+  return (performance.now() - began) / 1000;
+}
+
+/** The event that is appended again and again: of a tenant, with an address, a target's name and a reason. */
+export const benchEvent = (tenantId: string) =>
+  ({
+    action: 'onboarding.step_done',
+    crud: 'u',
+    actorId: `user:${tenantId}`,
+    tenantId,
+    targets: [{ type: 'onboarding', id: tenantId, name: 'Acme' }],
+    metadata: { step: 'add-token', attempt: 1, state: 'done' },
+    description: 'as it was ordered',
+    sourceIp: '192.0.2.7',
+    userAgent: 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36',
+  }) as const;
+
+/** Measures the audit log against what the same database and machine do without it. */
+export async function benchAudit(tell: (figure: Figure) => void): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'usher-bench-audit-'));
+  mkdirSync(join(folder, 'logs'));
+  const keeper = startKeeper({ stateDir: folder });
+  const postgres = await startPostgres({ stateDir: folder, keeper });
+  await migrateUp(postgres.ownerUrl);
+  const app = createDatabase({ url: postgres.appUrl, applicationName: 'bench', max: 8 });
+  const sequencer = createDatabase({
+    url: postgres.sequencerUrl,
+    applicationName: 'bench-sequencer',
+    max: 2,
+  });
+  const own = new URL(postgres.superUrl);
+  own.pathname = new URL(postgres.ownerUrl).pathname;
+  const superuser = new Client({ connectionString: own.href });
+  await superuser.connect();
+  const bench: AuditBench = { app, sequencer, superuser, folder, tell };
+  try {
+    await benchAppends(bench);
+    await benchSequencer(bench);
+    await benchVerifying(bench);
+    await benchProof(bench);
+  } finally {
+    await superuser.end();
+    await Promise.all([app.close(), sequencer.close()]);
+    await postgres.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function benchSequencer({ app, sequencer, superuser, tell }: AuditBench): Promise<void> {
+  await drain(sequencer);
+  const tenants = Array.from({ length: 100 }, newId);
+  for (let done = 0; done < backlog; done += 1_000) {
+    await withSystem(app, 'cli', async (tx) => {
+      for (let n = 0; n < 1_000; n += 1) {
+        await audit.append(tx, benchEvent(tenants[n % tenants.length] ?? ''));
+      }
+    });
+  }
+  await superuser.query('vacuum analyze audit_pending');
+  const sequencing = backlog / (await seconds(() => drain(sequencer)));
+
+  // The peer: the same rows, into the same tables and indexes, a thousand at a time, by someone who need not hash.
+  const log = await superuser.query<unknown[]>({
+    text: 'select * from audit_log order by seq',
+    rowMode: 'array',
+  });
+  const personal = await superuser.query<unknown[]>({
+    text: 'select * from audit_pii order by seq, part',
+    rowMode: 'array',
+  });
+  await superuser.query('truncate audit_log, audit_pii');
+  const perEntry = personal.rows.length / log.rows.length;
+  const inserting =
+    log.rows.length /
+    (await seconds(async () => {
+      let at = 0;
+      for (let done = 0; done < log.rows.length; done += 1_000) {
+        await superuser.query('begin');
+        await insertRows(superuser, 'audit_log', log.rows.slice(done, done + 1_000));
+        const upTo = Math.round((done + 1_000) * perEntry);
+        await insertRows(superuser, 'audit_pii', personal.rows.slice(at, upTo));
+        at = upTo;
+        await superuser.query('commit');
+      }
+    }));
+  tell({ name: 'sequencer-rate', value: Math.round(sequencing), unit: 'entries/s' });
+  tell({ name: 'plain-insert-rate', value: Math.round(inserting), unit: 'entries/s' });
+  const ratio = rounded(sequencing / inserting);
+  tell({ name: 'sequencer-ratio', value: ratio, unit: 'ratio', goal: '>= 0.6' });
+}
+
+async function insertRows(
+  client: Client,
+  table: string,
+  rows: readonly (readonly unknown[])[],
+): Promise<void> {
+  const width = rows[0]?.length ?? 0;
+  const values = rows
+    .map(
+      (_, n) =>
+        `(${Array.from({ length: width }, (__, c) => `$${String(n * width + c + 1)}`).join(',')})`,
+    )
+    .join(',');
+  await client.query(`insert into ${table} values ${values}`, rows.flat());
+}
+
+/** Sequences until nothing waits. */
+export async function drain(db: Database): Promise<number> {
+  const sequencer = createSequencer(db);
+  let total = 0;
+  for (;;) {
+    const count = await sequencer.round();
+    if (count === 0) return total;
+    total += count;
+  }
+}
