@@ -16,7 +16,7 @@ export interface GatedCall {
   readonly step: string;
   readonly key: string;
   readonly path: string;
-  /** Of the backend's own answer; null while there is none. */
+  /** Of the backend's own answer, or of the one that the gate gave instead; null while there is none. */
   status: number | null;
 }
 
@@ -93,6 +93,7 @@ export async function openGate(backendUrl: () => string): Promise<Gate> {
       return;
     }
     if (typeof act === 'object' && act.kind === 'status') {
+      call.status = act.status;
       const retry = act.retryAfter === undefined ? {} : { 'retry-after': String(act.retryAfter) };
       response.writeHead(act.status, { 'content-type': 'application/json', ...retry });
       response.end('{"success":false,"message":"injected by the fault harness"}');
