@@ -5,8 +5,8 @@ import { createSequencer } from '../src/domain/audit/sequencer';
 import { withSystem } from '../src/platform/db';
 import type { Tx } from '../src/platform/db';
 import { newId } from '../src/platform/ids';
-import { benchEvent, drain, rounded } from './audit';
-import type { AuditBench } from './audit';
+import { benchEvent, drain, rounded } from './audit-bench';
+import type { AuditBench } from './audit-bench';
 
 const connections = 8;
 const runSeconds = Number(process.env['AUDIT_BENCH_SECONDS'] ?? 5);

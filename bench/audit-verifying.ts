@@ -18,8 +18,8 @@ import { readEntryLine } from '../src/domain/audit/verify/entry-line';
 import { createExportChecker } from '../src/domain/audit/verify/export-checker';
 import { verifyLog } from '../src/domain/audit/verify/verify-log';
 import { withSystem } from '../src/platform/db';
-import { rounded, seconds } from './audit';
-import type { AuditBench } from './audit';
+import { rounded, seconds } from './audit-bench';
+import type { AuditBench } from './audit-bench';
 
 /** Exports the log, verifies the file and the stored log, and hashes the same bytes without any check beside it. */
 export async function benchVerifying(bench: AuditBench): Promise<void> {

@@ -29,7 +29,7 @@ const operations: Operation[] = Object.entries(openApiDocument().paths)
   .sort((a, b) => ending.indexOf(a.operationId) - ending.indexOf(b.operationId));
 
 /** Requests to each operation: about as many in all, however many operations there come to be. */
-const runs = Number(process.env['FUZZ_RUNS'] ?? Math.ceil(2_800 / operations.length));
+const runs = Number(process.env['FUZZ_RUNS'] ?? Math.ceil(3_600 / operations.length));
 
 describe('whatever is sent to an operation of the document', () => {
   let app: TestApp;

@@ -32,7 +32,9 @@ export function createSender(url: string): {
           response.on('error', reject);
           response.on('end', () => {
             const text = Buffer.concat(chunks).toString();
-            const isJson = (response.headers['content-type'] ?? '').includes('json');
+            const isJson = /^application\/([\w.-]+\+)?json\b/.test(
+              response.headers['content-type'] ?? '',
+            );
             resolve({
               status: response.statusCode ?? 0,
               headers: response.headers,

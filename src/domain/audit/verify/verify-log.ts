@@ -65,7 +65,8 @@ export async function verifyLog(db: Database, given: Verifying = {}): Promise<Ve
     withSystem(db, 'audit', fn, { readOnly: true });
   const breaks = collectBreaks();
   const bounds = await read(boundsOf);
-  const from = Math.max(given.from ?? 1, bounds.oldest ?? 1);
+  // Beyond the end there is nothing to verify but the end itself.
+  const from = Math.min(Math.max(given.from ?? 1, bounds.oldest ?? 1), bounds.end + 1);
   const to = Math.min(given.to ?? Infinity, bounds.end);
   const trust = await read((tx) => trustOf(tx, given.trusted ?? []));
   const base = await read((tx) => baseOf(tx, from));
