@@ -14,7 +14,7 @@ import type { AuditPart, AuditPartOptions } from '../../src/main/audit-part';
 import { createDeps, settleBoot } from '../../src/main/deps';
 import type { Deps } from '../../src/main/deps';
 import { startWorker } from '../../src/main/worker';
-import type { RunningWorker } from '../../src/main/worker';
+import type { RunningWorker, WorkerOptions } from '../../src/main/worker';
 import { loadConfig } from '../../src/platform/config';
 import { withSystem } from '../../src/platform/db';
 import { createLog } from '../../src/platform/log';
@@ -65,6 +65,8 @@ export interface TestApp {
   /** A service account key with the permissions of a role, or with given ones. */
   keyFor(role: string): Promise<string>;
   startWorker(): Promise<RunningWorker>;
+  /** With what it is started: keys of the audit log, the archive, the bundle. */
+  workerOptions(): Promise<WorkerOptions>;
   /** The audit sequencer alone, for an app without a worker. */
   startSequencer(over?: Partial<AuditPartOptions>): AuditPart;
   /** Those that were started and may still run. */
@@ -146,15 +148,18 @@ export async function startTestApp(
     call: callerOf(url, owner),
     keyFor: (role) => accountKey(deps, role),
     workers,
-    async startWorker() {
-      runtimeInstalled ||= install(deps);
+    async workerOptions() {
       const { codePath } = await workflowBundle();
       const { store, ...times } = options.archive ?? {};
-      const worker = await startWorker(deps, {
+      return {
         audit: { ...audit, store: store && createObjectStore(store) },
         archive: { ...audit, store, times: { ...quickTimes, ...times } },
         bundlePath: codePath,
-      });
+      };
+    },
+    async startWorker() {
+      runtimeInstalled ||= install(deps);
+      const worker = await startWorker(deps, await app.workerOptions());
       workers.push(worker);
       return worker;
     },
