@@ -34,7 +34,11 @@ const isList = (value: object): value is readonly JsonValue[] => Array.isArray(v
 
 const loneSurrogate = /[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/g;
 
+// What needs no escape: most names, ids and codes, for which this is several times as fast as JSON.stringify.
+const plain = /^[ !#-[\]-~]*$/;
+
 function quoted(text: string): string {
+  if (plain.test(text)) return `"${text}"`;
   const json = JSON.stringify(text);
   // JSON.stringify writes a lone surrogate as an escape; nothing else makes it write `\ud`.
   return json.includes('\\ud') ? JSON.stringify(text.replace(loneSurrogate, '\uFFFD')) : json;
