@@ -218,7 +218,7 @@ module.exports = {
   ],
   options: {
     doNotFollow: { path: npm },
-    exclude: { path: '^(dist|coverage|\\.usher)/' },
+    exclude: { path: '^(dist|coverage|\\.usher|bench/peers)/' },
     tsPreCompilationDeps: false,
     tsConfig: { fileName: 'tsconfig.json' },
     enhancedResolveOptions: {

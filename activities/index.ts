@@ -1,13 +1,16 @@
 import { createApiKeyActivities } from './api-keys';
 import { createAuditActivities } from './audit';
 import type { AuditActivityDeps } from './audit';
+import { createArchiveActivities } from './archive';
 import { createLifecycleActivities } from './lifecycle';
 import { createOnboardingActivities } from './onboarding';
 import { createTenantActivities } from './tenants';
 
 type Parts = Parameters<typeof createOnboardingActivities>[0] &
   Parameters<typeof createLifecycleActivities>[0] &
-  AuditActivityDeps;
+  AuditActivityDeps & {
+    readonly archive: Parameters<typeof createArchiveActivities>[0];
+  };
 
 /** All activities of the worker; a test rejects names that occur twice. */
 export function createActivities(deps: Parts) {
@@ -17,6 +20,7 @@ export function createActivities(deps: Parts) {
     ...createLifecycleActivities(deps),
     ...createApiKeyActivities(deps),
     ...createAuditActivities(deps),
+    ...createArchiveActivities(deps.archive),
   };
 }
 

@@ -2,11 +2,15 @@ import { benchAudit } from './audit';
 import { benchOnboarding } from './onboarding';
 import { keepFigures, printFigure } from './results';
 import type { Figure } from './results';
+import { benchRevocation } from './revocation';
+import { benchVerify } from './verify';
 
 /** What can be measured; each prints its figures as they come and returns them. */
 const benches: Readonly<Record<string, (tell: (figure: Figure) => void) => Promise<void>>> = {
   onboarding: benchOnboarding,
   audit: benchAudit,
+  verify: benchVerify,
+  revocation: benchRevocation,
 };
 
 async function main(names: readonly string[]): Promise<void> {

@@ -148,8 +148,8 @@ export async function startBenchServers(): Promise<BenchServers> {
   };
 }
 
-// A process tells that it is ready by IPC (api, worker) or by one JSON line (servers).
-function readiness(child: ChildProcess, script: string): Promise<Record<string, unknown>> {
+/** A process tells that it is ready by IPC (api, worker) or by one JSON line (servers). */
+export function readiness(child: ChildProcess, script: string): Promise<Record<string, unknown>> {
   return new Promise((resolve, reject) => {
     let text = '';
     child.once('exit', (code) => {
@@ -167,7 +167,8 @@ function readiness(child: ChildProcess, script: string): Promise<Record<string, 
   });
 }
 
-function end(child: ChildProcess): Promise<void> {
+/** Asks a process to end and waits until it has. */
+export function end(child: ChildProcess): Promise<void> {
   return new Promise((resolve) => {
     if (child.exitCode !== null || child.signalCode !== null) {
       resolve();
@@ -229,6 +230,8 @@ const ticksPerSecond = 100;
 /** CPU time that processes have used, in milliseconds, by name; of Postgres with its backends. */
 export function cpuOf(pids: Readonly<Record<string, number>>): Record<string, number> {
   const used = new Map<number, number>();
+  /** Of children that are gone. */
+  const ended = new Map<number, number>();
   const parents = new Map<number, number>();
   for (const entry of readdirSync('/proc')) {
     if (!/^\d+$/.test(entry)) continue;
@@ -241,6 +244,7 @@ export function cpuOf(pids: Readonly<Record<string, number>>): Record<string, nu
         .map(Number);
       parents.set(Number(entry), fields[1] ?? 0);
       used.set(Number(entry), (((fields[11] ?? 0) + (fields[12] ?? 0)) * 1000) / ticksPerSecond);
+      ended.set(Number(entry), (((fields[13] ?? 0) + (fields[14] ?? 0)) * 1000) / ticksPerSecond);
     } catch {
       // It ended between the listing and the look.
     }
@@ -250,7 +254,7 @@ export function cpuOf(pids: Readonly<Record<string, number>>): Record<string, nu
       name,
       [...used]
         .filter(([one]) => one === pid || (name === 'postgres' && parents.get(one) === pid))
-        .reduce((sum, [, ms]) => sum + ms, 0),
+        .reduce((sum, [, ms]) => sum + ms, name === 'postgres' ? (ended.get(pid) ?? 0) : 0),
     ]),
   );
 }

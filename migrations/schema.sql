@@ -105,6 +105,66 @@ create table audit_actions (
   constraint audit_actions_pkey PRIMARY KEY (action)
 );
 
+create table audit_archive_runs (
+  id uuid not null,
+  requested_by text not null,
+  requested_at timestamp with time zone default clock_timestamp() not null,
+  planned integer,
+  problem text,
+  done_at timestamp with time zone,
+  constraint audit_archive_runs_pkey PRIMARY KEY (id)
+);
+
+create table audit_batches (
+  id uuid not null,
+  n bigint not null,
+  origin text not null,
+  from_seq bigint not null,
+  to_seq bigint not null,
+  state text default 'planned'::text not null,
+  requested_by text not null,
+  planned_at timestamp with time zone default clock_timestamp() not null,
+  attempt integer default 1 not null,
+  locked_until timestamp with time zone,
+  leaves_key text,
+  leaves_sha256 bytea,
+  leaves_bytes bigint,
+  personal_key text,
+  personal_sha256 bytea,
+  personal_bytes bigint,
+  manifest text,
+  manifest_key text,
+  manifest_sha256 bytea,
+  replaced_manifests bytea[] default '{}'::bytea[] not null,
+  built_at timestamp with time zone,
+  stored_at timestamp with time zone,
+  confirmed_at timestamp with time zone,
+  prune_after timestamp with time zone,
+  verified_at timestamp with time zone,
+  pruned_at timestamp with time zone,
+  pruned_by uuid,
+  tries integer default 0 not null,
+  not_before timestamp with time zone,
+  problem text,
+  problem_at timestamp with time zone,
+  troubled_at timestamp with time zone,
+  driven_at timestamp with time zone default clock_timestamp() not null,
+  constraint audit_batches_apart EXCLUDE USING gist (int8range(from_seq, to_seq, '[]'::text) WITH &&),
+  constraint audit_batches_attempt_check CHECK ((attempt > 0)),
+  constraint audit_batches_check CHECK ((to_seq >= from_seq)),
+  constraint audit_batches_check1 CHECK (((state = 'planned'::text) OR ((leaves_sha256 IS NOT NULL) AND (personal_sha256 IS NOT NULL) AND (manifest_sha256 IS NOT NULL)))),
+  constraint audit_batches_check2 CHECK (((state = ANY (ARRAY['confirmed'::text, 'pruned'::text])) = ((confirmed_at IS NOT NULL) AND (prune_after IS NOT NULL)))),
+  constraint audit_batches_check3 CHECK (((state = 'pruned'::text) = ((pruned_at IS NOT NULL) AND (pruned_by IS NOT NULL)))),
+  constraint audit_batches_from_seq_check CHECK ((from_seq > 0)),
+  constraint audit_batches_leaves_sha256_check CHECK ((octet_length(leaves_sha256) = 32)),
+  constraint audit_batches_manifest_sha256_check CHECK ((octet_length(manifest_sha256) = 32)),
+  constraint audit_batches_n_check CHECK ((n > 0)),
+  constraint audit_batches_n_key UNIQUE (n),
+  constraint audit_batches_personal_sha256_check CHECK ((octet_length(personal_sha256) = 32)),
+  constraint audit_batches_pkey PRIMARY KEY (id),
+  constraint audit_batches_state_check CHECK ((state = ANY (ARRAY['planned'::text, 'stored'::text, 'confirmed'::text, 'pruned'::text])))
+);
+
 create table audit_checkpoints (
   origin text not null,
   size bigint not null,
@@ -194,6 +254,20 @@ create table audit_keys (
   constraint audit_keys_pkey PRIMARY KEY (vkey)
 );
 
+create table audit_legal_holds (
+  id uuid not null,
+  tenant_id uuid,
+  subject text,
+  reason text not null,
+  placed_by text not null,
+  placed_at timestamp with time zone default clock_timestamp() not null,
+  lifted_by text,
+  lifted_at timestamp with time zone,
+  constraint audit_legal_holds_check CHECK (((lifted_by IS NULL) = (lifted_at IS NULL))),
+  constraint audit_legal_holds_pkey PRIMARY KEY (id)
+);
+alter table audit_legal_holds enable row level security, force row level security;
+
 create table audit_log (
   seq bigint not null,
   id uuid not null,
@@ -280,6 +354,70 @@ create table audit_pulse (
   constraint audit_pulse_pkey PRIMARY KEY (one)
 );
 
+create table audit_restored (
+  seq bigint not null,
+  id uuid not null,
+  kind text not null,
+  tenant_id uuid,
+  tenant_seq bigint,
+  partner_id uuid,
+  action text not null,
+  outcome text not null,
+  actor_id text,
+  product text,
+  source text,
+  request_id text,
+  target_ids text[] not null,
+  subjects text[] not null,
+  at timestamp with time zone not null,
+  sequenced_at timestamp with time zone not null,
+  late boolean not null,
+  leaf text not null,
+  hash bytea not null,
+  restore_id uuid not null,
+  constraint audit_log_check CHECK (((tenant_id IS NULL) = (tenant_seq IS NULL))),
+  constraint audit_log_hash_check CHECK ((octet_length(hash) = 32)),
+  constraint audit_restored_pkey PRIMARY KEY (seq),
+  constraint audit_restored_restore_id_fkey FOREIGN KEY (restore_id) REFERENCES audit_restores(id)
+);
+alter table audit_restored enable row level security, force row level security;
+
+create table audit_restored_pii (
+  seq bigint not null,
+  part text not null,
+  tenant_id uuid,
+  event_id uuid not null,
+  subjects text[] not null,
+  salt bytea not null,
+  body text not null,
+  search text,
+  restore_id uuid not null,
+  constraint audit_pii_salt_check CHECK ((octet_length(salt) = 32)),
+  constraint audit_restored_pii_pkey PRIMARY KEY (seq, part),
+  constraint audit_restored_pii_restore_id_fkey FOREIGN KEY (restore_id) REFERENCES audit_restores(id)
+);
+alter table audit_restored_pii enable row level security, force row level security;
+
+create table audit_restores (
+  id uuid not null,
+  batch_id uuid not null,
+  requested_by text not null,
+  requested_at timestamp with time zone default clock_timestamp() not null,
+  state text default 'requested'::text not null,
+  entries bigint,
+  erased bigint,
+  problem text,
+  restored_at timestamp with time zone,
+  expires_at timestamp with time zone,
+  ended_at timestamp with time zone,
+  tries integer default 0 not null,
+  not_before timestamp with time zone,
+  driven_at timestamp with time zone default clock_timestamp() not null,
+  constraint audit_restores_batch_id_fkey FOREIGN KEY (batch_id) REFERENCES audit_batches(id),
+  constraint audit_restores_pkey PRIMARY KEY (id),
+  constraint audit_restores_state_check CHECK ((state = ANY (ARRAY['requested'::text, 'restored'::text, 'refused'::text, 'ended'::text])))
+);
+
 create table audit_signatures (
   id uuid not null,
   kind text not null,
@@ -293,6 +431,16 @@ create table audit_signatures (
   constraint audit_signatures_pkey PRIMARY KEY (id)
 );
 alter table audit_signatures enable row level security, force row level security;
+
+create table audit_subject_keys (
+  id uuid not null,
+  subject text not null,
+  salt bytea not null,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint audit_subject_keys_pkey PRIMARY KEY (id),
+  constraint audit_subject_keys_salt_check CHECK ((octet_length(salt) = 32)),
+  constraint audit_subject_keys_subject_key UNIQUE (subject)
+);
 
 create table audit_tenant_heads (
   tenant_id uuid not null,
@@ -1198,6 +1346,8 @@ CREATE INDEX api_keys_tenant ON public.api_keys USING btree (tenant_id, created_
 
 CREATE INDEX audit_actions_search ON public.audit_actions USING gin (lower(action) gin_trgm_ops);
 
+CREATE INDEX audit_batches_open ON public.audit_batches USING btree (planned_at) WHERE (state <> 'pruned'::text);
+
 CREATE INDEX audit_checkpoints_size ON public.audit_checkpoints USING btree (size);
 
 CREATE INDEX audit_checkpoints_unpublished ON public.audit_checkpoints USING btree (size) WHERE (published_at IS NULL);
@@ -1231,6 +1381,14 @@ CREATE INDEX audit_log_trouble ON ONLY public.audit_log USING btree (seq) WHERE 
 CREATE INDEX audit_pii_search ON ONLY public.audit_pii USING gin (search gin_trgm_ops) WHERE (search IS NOT NULL);
 
 CREATE INDEX audit_pii_subjects ON ONLY public.audit_pii USING gin (subjects);
+
+CREATE INDEX audit_restored_id ON public.audit_restored USING btree (id);
+
+CREATE INDEX audit_restored_tenant ON public.audit_restored USING btree (tenant_id, seq);
+
+CREATE INDEX audit_restored_pii_subjects ON public.audit_restored_pii USING gin (subjects);
+
+CREATE UNIQUE INDEX audit_restores_open ON public.audit_restores USING btree (batch_id) WHERE (state = ANY (ARRAY['requested'::text, 'restored'::text]));
 
 CREATE INDEX audit_signatures_open ON public.audit_signatures USING btree (requested_at) WHERE (signed_at IS NULL);
 
@@ -1503,6 +1661,21 @@ AS $function$
       return null;
     end $function$;
 
+CREATE OR REPLACE FUNCTION public.audit_confirm_batch(batch uuid, grace interval)
+ RETURNS boolean
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+      with confirmed as (
+        update public.audit_batches set state = 'confirmed', confirmed_at = clock_timestamp(),
+          prune_after = clock_timestamp() + greatest(grace, interval '0'), problem = null, problem_at = null,
+          troubled_at = null, tries = 0,
+          not_before = null
+        where id = batch and state = 'stored' returning 1)
+      select exists (select 1 from confirmed)
+    $function$;
+
 CREATE OR REPLACE FUNCTION public.audit_delivered(by_caller text, sources text[], external_ids text[])
  RETURNS TABLE(source text, external_id text, event_id uuid, content_hash bytea, salt bytea, digest bytea)
  LANGUAGE sql
@@ -1512,6 +1685,22 @@ AS $function$select d.source, d.external_id, d.event_id, d.content_hash, d.salt,
           from unnest(sources, external_ids) as u(source, external_id)
           join public.audit_dedupe as d
             on d.caller = by_caller and d.source = u.source and d.external_id = u.external_id$function$;
+
+CREATE OR REPLACE FUNCTION public.audit_doubt_batch(batch uuid, why text)
+ RETURNS boolean
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+      with doubted as (
+        update public.audit_batches set state = 'planned', attempt = attempt + 1,
+          replaced_manifests = replaced_manifests || manifest_sha256, leaves_key = null, leaves_sha256 = null,
+          leaves_bytes = null, personal_key = null, personal_sha256 = null, personal_bytes = null, manifest = null,
+          manifest_key = null, manifest_sha256 = null, built_at = null, stored_at = null, confirmed_at = null,
+          prune_after = null, verified_at = null, problem = why, problem_at = clock_timestamp()
+        where id = batch and state in ('planned', 'stored', 'confirmed') and manifest_sha256 is not null returning 1)
+      select exists (select 1 from doubted)
+    $function$;
 
 CREATE OR REPLACE FUNCTION public.audit_erase(whom text, entry uuid, by_actor text)
  RETURNS bigint
@@ -1611,6 +1800,27 @@ AS $function$
       return sha256(outer_pad || sha256(inner_pad || convert_to(message, 'UTF8')));
     end $function$;
 
+CREATE OR REPLACE FUNCTION public.audit_is_held(of_tenant uuid, of_subjects text[])
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+      select exists (
+        select 1 from public.audit_legal_holds h where h.lifted_at is null
+          and (h.tenant_id is null or h.tenant_id = of_tenant)
+          and (h.subject is null or h.subject = any(of_subjects)))
+    $function$;
+
+CREATE OR REPLACE FUNCTION public.audit_lock_keys(ids uuid[])
+ RETURNS TABLE(id uuid, subject text, salt bytea)
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+      select k.id, k.subject, k.salt from public.audit_subject_keys k where k.id = any(ids) order by k.id for key share
+    $function$;
+
 CREATE OR REPLACE FUNCTION public.audit_prepare_partitions(up_to bigint)
  RETURNS bigint
  LANGUAGE plpgsql
@@ -1645,6 +1855,78 @@ AS $function$
       return upper;
     end $function$;
 
+CREATE OR REPLACE FUNCTION public.audit_prune(first bigint, entry uuid)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+ SET lock_timeout TO '2s'
+AS $function$
+    declare
+      part record;
+      batch record;
+      next_seq bigint;
+      entries bigint;
+      manifests text := '';
+      moment text := to_json(to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))::text;
+    begin
+      select p.from_seq, p.to_seq, p.pruned_at into part
+        from public.audit_partitions p where p.from_seq = first for update;
+      if not found then raise exception 'There is no such partition' using errcode = 'UA001'; end if;
+      if part.pruned_at is not null then return 0; end if;
+      next_seq := part.from_seq;
+      for batch in
+        select b.id, b.from_seq, b.to_seq, b.state, b.prune_after, b.verified_at, b.manifest_sha256
+        from public.audit_batches b where b.from_seq >= part.from_seq and b.from_seq < part.to_seq
+        order by b.from_seq for update
+      loop
+        if batch.from_seq <> next_seq or batch.to_seq >= part.to_seq then
+          raise exception 'The batches leave a gap' using errcode = 'UA001';
+        end if;
+        if batch.state <> 'confirmed' then
+          raise exception 'A batch is not confirmed' using errcode = 'UA001';
+        end if;
+        if batch.prune_after > clock_timestamp() then
+          raise exception 'The grace period is not over' using errcode = 'UA001';
+        end if;
+        if batch.verified_at is null or batch.verified_at < clock_timestamp() - interval '10 minutes' then
+          raise exception 'A batch was not verified within 10 minutes' using errcode = 'UA001';
+        end if;
+        manifests := manifests || case when manifests = '' then '' else ',' end
+          || '"' || encode(batch.manifest_sha256, 'hex') || '"';
+        next_seq := batch.to_seq + 1;
+      end loop;
+      if next_seq <> part.to_seq then
+        raise exception 'The partition is not wholly in batches' using errcode = 'UA001';
+      end if;
+      -- Whoever places a hold waits for this drop, or this one sees the hold.
+      lock table public.audit_legal_holds in share mode;
+      if exists (select 1 from public.audit_legal_holds h where h.lifted_at is null)
+        and exists (select 1 from public.audit_log l where l.seq >= part.from_seq and l.seq < part.to_seq
+          and audit_is_held(l.tenant_id, l.subjects)) then
+        raise exception 'A legal hold stands' using errcode = 'UA002';
+      end if;
+      select count(*) into entries from public.audit_log l where l.seq >= part.from_seq and l.seq < part.to_seq;
+      if entries <> part.to_seq - part.from_seq then
+        raise exception 'The partition lacks entries' using errcode = 'UA001';
+      end if;
+
+      execute format('drop table public.%I', 'audit_pii_' || part.from_seq);
+      execute format('drop table public.%I', 'audit_log_' || part.from_seq);
+      update public.audit_partitions set pruned_at = clock_timestamp() where from_seq = part.from_seq;
+      update public.audit_batches set state = 'pruned', pruned_at = clock_timestamp(), pruned_by = entry,
+        problem = null, problem_at = null, troubled_at = null
+        where from_seq >= part.from_seq and from_seq < part.to_seq;
+      insert into public.audit_pending (id, kind, action, outcome, actor_id, target_ids, subjects, at, core, parts,
+        part_subjects, part_salts, part_bodies, part_searches)
+      values (entry, 'control', 'audit.pruned', 'success', 'system:audit', '{}', '{}', clock_timestamp(),
+        '{"action":"audit.pruned","actor":{"id":"system:audit","type":"system"},"at":' || moment || ',"crud":"d","id":"'
+          || entry || '","metadata":{"from_seq":' || part.from_seq || ',"manifests":[' || manifests || '],"to_seq":'
+          || (part.to_seq - 1) || '},"outcome":"success","pii":[],"received_at":' || moment || ',"targets":[],"via":"usher"}',
+        '{}', '{}', '{}', '{}', '{}');
+      return entries;
+    end $function$;
+
 CREATE OR REPLACE FUNCTION public.audit_seq_at(moment timestamp with time zone)
  RETURNS bigint
  LANGUAGE sql
@@ -1674,6 +1956,19 @@ AS $function$
         when of_id ~* '^([a-z_]+:){0,1}[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
           then coalesce(nullif(split_part(of_id, ':', -2), ''), of_type) || ':' || lower(split_part(of_id, ':', -1))
         else coalesce(tenant::text, '-') || '/' || of_type || ':' || of_id end
+    $function$;
+
+CREATE OR REPLACE FUNCTION public.audit_verify_batch(batch uuid, found_leaves bytea, found_personal bytea, found_manifest bytea)
+ RETURNS boolean
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+      with verified as (
+        update public.audit_batches set verified_at = clock_timestamp()
+        where id = batch and state = 'confirmed' and leaves_sha256 = found_leaves
+          and personal_sha256 = found_personal and manifest_sha256 = found_manifest returning 1)
+      select exists (select 1 from verified)
     $function$;
 
 CREATE OR REPLACE FUNCTION public.audit_waiting(of_tenant uuid, OUT pids bigint[], OUT lag double precision, OUT silent boolean)
@@ -2180,6 +2475,12 @@ create policy app on audit_entries as permissive for all to usher_app using (((c
 
 create policy owner on audit_entries as permissive for all to usher_owner using (true) with check (true);
 
+create policy app on audit_legal_holds as permissive for all to usher_app using ((current_setting('usher.scope'::text, true) = 'all'::text)) with check ((current_setting('usher.scope'::text, true) = 'all'::text));
+
+create policy owner on audit_legal_holds as permissive for all to usher_owner using (true) with check (true);
+
+create policy sequencer on audit_legal_holds as permissive for select to usher_sequencer using (true);
+
 create policy app on audit_log as permissive for select to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid) OR ((current_setting('usher.scope'::text, true) = 'partner'::text) AND (tenant_id IN ( SELECT tenants.id
    FROM tenants
   WHERE (tenants.partner_id = (NULLIF(current_setting('usher.partner'::text, true), ''::text))::uuid))))));
@@ -2205,6 +2506,22 @@ create policy app on audit_pii as permissive for select to usher_app using (((cu
 create policy owner on audit_pii as permissive for all to usher_owner using (true) with check (true);
 
 create policy sequencer on audit_pii as permissive for all to usher_sequencer using (true) with check (true);
+
+create policy app on audit_restored as permissive for select to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid) OR ((current_setting('usher.scope'::text, true) = 'partner'::text) AND (tenant_id IN ( SELECT tenants.id
+   FROM tenants
+  WHERE (tenants.partner_id = (NULLIF(current_setting('usher.partner'::text, true), ''::text))::uuid))))));
+
+create policy owner on audit_restored as permissive for all to usher_owner using (true) with check (true);
+
+create policy sequencer on audit_restored as permissive for all to usher_sequencer using (true) with check (true);
+
+create policy app on audit_restored_pii as permissive for select to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid) OR ((current_setting('usher.scope'::text, true) = 'partner'::text) AND (tenant_id IN ( SELECT tenants.id
+   FROM tenants
+  WHERE (tenants.partner_id = (NULLIF(current_setting('usher.partner'::text, true), ''::text))::uuid))))));
+
+create policy owner on audit_restored_pii as permissive for all to usher_owner using (true) with check (true);
+
+create policy sequencer on audit_restored_pii as permissive for all to usher_sequencer using (true) with check (true);
 
 create policy app on audit_signatures as permissive for all to usher_app using (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid))) with check (((current_setting('usher.scope'::text, true) = 'all'::text) OR (tenant_id = (NULLIF(current_setting('usher.tenant'::text, true), ''::text))::uuid)));
 
@@ -2354,6 +2671,66 @@ create policy owner on user_workspaces as permissive for all to usher_owner usin
 
 -- Grants
 
+grant update on column audit_archive_runs.done_at to usher_sequencer;
+
+grant insert on column audit_archive_runs.id to usher_app;
+
+grant update on column audit_archive_runs.planned to usher_sequencer;
+
+grant update on column audit_archive_runs.problem to usher_sequencer;
+
+grant insert on column audit_archive_runs.requested_by to usher_app;
+
+grant update on column audit_batches.built_at to usher_sequencer;
+
+grant update on column audit_batches.driven_at to usher_sequencer;
+
+grant insert on column audit_batches.from_seq to usher_sequencer;
+
+grant insert on column audit_batches.id to usher_sequencer;
+
+grant update on column audit_batches.leaves_bytes to usher_sequencer;
+
+grant update on column audit_batches.leaves_key to usher_sequencer;
+
+grant update on column audit_batches.leaves_sha256 to usher_sequencer;
+
+grant update on column audit_batches.locked_until to usher_sequencer;
+
+grant update on column audit_batches.manifest to usher_sequencer;
+
+grant update on column audit_batches.manifest_key to usher_sequencer;
+
+grant update on column audit_batches.manifest_sha256 to usher_sequencer;
+
+grant insert on column audit_batches.n to usher_sequencer;
+
+grant update on column audit_batches.not_before to usher_sequencer;
+
+grant insert on column audit_batches.origin to usher_sequencer;
+
+grant update on column audit_batches.personal_bytes to usher_sequencer;
+
+grant update on column audit_batches.personal_key to usher_sequencer;
+
+grant update on column audit_batches.personal_sha256 to usher_sequencer;
+
+grant update on column audit_batches.problem to usher_sequencer;
+
+grant update on column audit_batches.problem_at to usher_sequencer;
+
+grant insert on column audit_batches.requested_by to usher_sequencer;
+
+grant update on column audit_batches.state to usher_sequencer;
+
+grant update on column audit_batches.stored_at to usher_sequencer;
+
+grant insert on column audit_batches.to_seq to usher_sequencer;
+
+grant update on column audit_batches.tries to usher_sequencer;
+
+grant update on column audit_batches.troubled_at to usher_sequencer;
+
 grant update on column audit_checkpoints.published_at to usher_sequencer;
 
 grant update on column audit_erasures.tombstone_at to usher_sequencer;
@@ -2363,6 +2740,46 @@ grant update on column audit_keys.endorsement to usher_sequencer;
 grant update on column audit_keys.since_size to usher_sequencer;
 
 grant update on column audit_keys.until_size to usher_sequencer;
+
+grant insert on column audit_legal_holds.id to usher_app;
+
+grant update on column audit_legal_holds.lifted_at to usher_app;
+
+grant update on column audit_legal_holds.lifted_by to usher_app;
+
+grant insert on column audit_legal_holds.placed_by to usher_app;
+
+grant insert on column audit_legal_holds.reason to usher_app;
+
+grant insert on column audit_legal_holds.subject to usher_app;
+
+grant insert on column audit_legal_holds.tenant_id to usher_app;
+
+grant insert on column audit_restores.batch_id to usher_app;
+
+grant update on column audit_restores.driven_at to usher_sequencer;
+
+grant update on column audit_restores.ended_at to usher_sequencer;
+
+grant update on column audit_restores.entries to usher_sequencer;
+
+grant update on column audit_restores.erased to usher_sequencer;
+
+grant update on column audit_restores.expires_at to usher_sequencer;
+
+grant insert on column audit_restores.id to usher_app;
+
+grant update on column audit_restores.not_before to usher_sequencer;
+
+grant update on column audit_restores.problem to usher_sequencer;
+
+grant insert on column audit_restores.requested_by to usher_app;
+
+grant update on column audit_restores.restored_at to usher_sequencer;
+
+grant update on column audit_restores.state to usher_sequencer;
+
+grant update on column audit_restores.tries to usher_sequencer;
 
 grant update on column audit_signatures.note to usher_sequencer;
 
@@ -2374,19 +2791,31 @@ grant execute on function adopt_foreign_key(uuid,bytea,text) to public;
 
 grant execute on function api_key_facts(uuid,uuid,text,text[],text,text,cidr[],integer,integer,bigint,boolean,timestamp with time zone,uuid,text) to public;
 
+grant execute on function audit_confirm_batch(uuid,interval) to usher_sequencer;
+
 grant execute on function audit_delivered(text,text[],text[]) to usher_app;
+
+grant execute on function audit_doubt_batch(uuid,text) to usher_sequencer;
 
 grant execute on function audit_erase(text,uuid,text) to usher_app;
 
 grant execute on function audit_hmac(bytea,text) to public;
 
+grant execute on function audit_is_held(uuid,text[]) to usher_sequencer;
+
+grant execute on function audit_lock_keys(uuid[]) to usher_sequencer;
+
 grant execute on function audit_prepare_partitions(bigint) to usher_sequencer;
+
+grant execute on function audit_prune(bigint,uuid) to usher_sequencer;
 
 grant execute on function audit_seq_at(timestamp with time zone) to usher_app;
 
 grant execute on function audit_still_waiting(bigint[]) to usher_app;
 
 grant execute on function audit_subject(uuid,text,text) to public;
+
+grant execute on function audit_verify_batch(uuid,bytea,bytea,bytea) to usher_sequencer;
 
 grant execute on function audit_waiting(uuid) to usher_app;
 
@@ -2454,6 +2883,14 @@ grant select on table audit_actions to usher_app;
 
 grant insert, select on table audit_actions to usher_sequencer;
 
+grant select on table audit_archive_runs to usher_app;
+
+grant select on table audit_archive_runs to usher_sequencer;
+
+grant select on table audit_batches to usher_app;
+
+grant select on table audit_batches to usher_sequencer;
+
 grant select on table audit_checkpoints to usher_app;
 
 grant insert, select on table audit_checkpoints to usher_sequencer;
@@ -2473,6 +2910,10 @@ grant select, update on table audit_head to usher_sequencer;
 grant select on table audit_keys to usher_app;
 
 grant insert, select on table audit_keys to usher_sequencer;
+
+grant select on table audit_legal_holds to usher_app;
+
+grant select on table audit_legal_holds to usher_sequencer;
 
 grant select on table audit_log to usher_app;
 
@@ -2494,9 +2935,23 @@ grant select on table audit_pulse to usher_app;
 
 grant select, update on table audit_pulse to usher_sequencer;
 
+grant select on table audit_restored to usher_app;
+
+grant delete, insert, select on table audit_restored to usher_sequencer;
+
+grant select on table audit_restored_pii to usher_app;
+
+grant delete, insert, select on table audit_restored_pii to usher_sequencer;
+
+grant select on table audit_restores to usher_app;
+
+grant select on table audit_restores to usher_sequencer;
+
 grant insert, select on table audit_signatures to usher_app;
 
 grant delete, select on table audit_signatures to usher_sequencer;
+
+grant insert, select on table audit_subject_keys to usher_sequencer;
 
 grant select on table audit_tenant_heads to usher_app;
 

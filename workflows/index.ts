@@ -1,3 +1,4 @@
+export { archiveAudit, planArchive, restoreArchive, runArchive } from './archive-audit';
 export { onboardTenant } from './onboard-tenant';
 export { productTrial } from './product-trial';
 export { evaluateRollout, planReconciliation, reconcileTenant } from './reconcile-tenant';

@@ -194,7 +194,10 @@ export const AuditEntry = z
     description: z.string().nullable(),
     metadata: z.record(z.string(), z.unknown()),
     fields: z.record(z.string(), z.unknown()),
-    source: z.string().nullable(),
+    source: z.string().nullable().meta({
+      description: 'As told; `archive` when the entry was fetched back from the archive',
+    }),
+    event_source: z.string().nullable().meta({ description: 'As told, in any case' }),
     external_id: z.string().nullable(),
     request_id: z.string().nullable(),
     trace_id: z.string().nullable(),

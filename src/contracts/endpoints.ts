@@ -3,6 +3,8 @@ import { catalogueEndpoints } from './catalogue';
 import { eventEndpoints } from './events';
 import type { EndpointContract } from './http';
 import { auditEndpoints } from './audit';
+import { auditArchiveEndpoints } from './audit-archive';
+import { auditHoldEndpoints } from './audit-holds';
 import { auditCheckpointEndpoints } from './audit-checkpoints';
 import { auditErasureEndpoints } from './audit-erasures';
 import { auditVerifyEndpoints } from './audit-verify';
@@ -39,6 +41,8 @@ export const endpoints: readonly EndpointContract[] = [
   ...keyRotationEndpoints,
   ...userEndpoints,
   ...auditEndpoints,
+  ...auditArchiveEndpoints,
+  ...auditHoldEndpoints,
   ...auditCheckpointEndpoints,
   ...auditVerifyEndpoints,
   ...auditErasureEndpoints,

@@ -6,6 +6,8 @@ import { createFindOnboarding, createOnboardingCookies } from '../../api/onboard
 import type { AnyHandlers, RouterDeps } from '../../api/router';
 import { clientAddress } from '../../api/app';
 import { createAuditRoutes } from '../../api/routes/audit';
+import { createAuditHoldRoutes } from '../../api/routes/audit-holds';
+import { createAuditArchiveRoutes } from '../../api/routes/audit-archive';
 import { createAuditCheckpointRoutes } from '../../api/routes/audit-checkpoints';
 import { createAuditErasureRoutes } from '../../api/routes/audit-erasures';
 import { createAuditVerifyRoutes } from '../../api/routes/audit-verify';
@@ -116,6 +118,8 @@ export function createHandlers(
     ...createAuditVerifyRoutes(shared),
     ...createAuditErasureRoutes(shared),
     ...createAuditRoutes({ ...shared, readNotes }),
+    ...createAuditArchiveRoutes(shared),
+    ...createAuditHoldRoutes(shared),
   };
   const idempotencyKeys = createIdempotencyKeys({ secret: cookieKey.key, ring });
   const findOnboarding = createFindOnboarding(db, onboardingCookies);

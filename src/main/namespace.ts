@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { wakeAllRotationsFrom } from '../domain/api-keys/reconciler';
+import { wakeArchiveFrom } from '../domain/archive/reconciler';
 import { wakeAllFrom } from '../domain/onboarding/reconciler';
 import { wakeTrialsFrom } from '../domain/tenants/trials';
 import { wakeTenantsFrom } from '../domain/tenants/wake';
@@ -25,6 +26,7 @@ const kinds: readonly WakeFrom[] = [
   wakeTenantsFrom,
   wakeTrialsFrom,
   wakeAllRotationsFrom,
+  wakeArchiveFrom,
 ];
 
 const Progress = z.object({

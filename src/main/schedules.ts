@@ -4,19 +4,24 @@ import type { ScheduleDescription, ScheduleOptions } from '@temporalio/client';
 import type { Deps } from './deps';
 
 /** A schedule of Usher: its tick plans in Postgres and wakes the workflows that do the work. */
-interface Tick {
-  readonly name: string;
-  readonly workflowType: string;
-  readonly every: string;
-  /** How long after the beginning of each interval; a day begins at 00:00 UTC. */
-  readonly offset?: string;
-}
+type Tick = { readonly name: string; readonly workflowType: string } & (
+  { readonly every: string } | { readonly hourUtc: number }
+);
 
-const ticks: readonly Tick[] = [
+const ticksOf = ({ env }: Pick<Deps, 'env'>): readonly Tick[] => [
   { name: 'reconcile-tenants', workflowType: 'planReconciliation', every: '1 hour' },
   { name: 'evaluate-gates', workflowType: 'evaluateRollout', every: '5 minutes' },
   { name: 'look-after-keys', workflowType: 'lookAfterKeys', every: '10 minutes' },
-  { name: 'verify-audit', workflowType: 'verifyAudit', every: '1 day', offset: '2 hours' },
+  { name: 'verify-audit', workflowType: 'verifyAudit', hourUtc: 2 },
+  ...(env.ARCHIVE_ENABLED
+    ? [
+        {
+          name: 'archive-audit',
+          workflowType: 'planArchive',
+          hourUtc: env.ARCHIVE_RUN_HOUR_UTC,
+        },
+      ]
+    : []),
 ];
 
 const memoField = 'usher-hash';
@@ -28,7 +33,9 @@ const memoField = 'usher-hash';
 export async function reconcileSchedules(deps: Deps): Promise<void> {
   const prefix = `usher/${deps.env.TASK_QUEUE}/`;
   const { schedule } = deps.temporal.client;
-  const wanted = new Map(ticks.map((tick) => [prefix + tick.name, optionsOf(deps, prefix, tick)]));
+  const wanted = new Map(
+    ticksOf(deps).map((tick) => [prefix + tick.name, optionsOf(deps, prefix, tick)]),
+  );
   for (const [id, options] of wanted) await reconcileOne(deps, id, options);
   for await (const { scheduleId } of schedule.list()) {
     if (scheduleId.startsWith(prefix) && !wanted.has(scheduleId)) {
@@ -40,11 +47,16 @@ export async function reconcileSchedules(deps: Deps): Promise<void> {
 function optionsOf(deps: Deps, prefix: string, tick: Tick): ScheduleOptions {
   const options = {
     scheduleId: prefix + tick.name,
-    spec: {
-      intervals: [{ every: tick.every, ...(tick.offset ? { offset: tick.offset } : {}) }],
-      jitter: '30 seconds',
-    },
-    policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '10 minutes' },
+    ...('every' in tick
+      ? {
+          spec: { intervals: [{ every: tick.every }], jitter: '30 seconds' },
+          policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '10 minutes' },
+        }
+      : {
+          spec: { calendars: [{ hour: tick.hourUtc }], jitter: '5 minutes' },
+          // A day that was missed is one that can be made up for on the same day.
+          policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '12 hours' },
+        }),
     action: {
       type: 'startWorkflow',
       workflowType: tick.workflowType,

@@ -1,4 +1,6 @@
 import { wakeUndrivenRotations } from '../domain/api-keys/reconciler';
+import { stuckSeconds } from '../domain/archive/batches';
+import { wakeUndrivenArchive } from '../domain/archive/reconciler';
 import { relayMails } from '../domain/mails/mails';
 import type { MailSender } from '../domain/mails/mails';
 import { wakeUndrivenTrials } from '../domain/tenants/trials';
@@ -103,7 +105,8 @@ async function reconcile(deps: Deps): Promise<boolean> {
     (await wakeUndriven(deps, hours)) +
     (await wakeUndrivenTenants(deps, hours)) +
     (await wakeUndrivenTrials(deps, hours)) +
-    (await wakeUndrivenRotations(deps, hours));
+    (await wakeUndrivenRotations(deps, hours)) +
+    (await wakeUndrivenArchive(deps, hours));
   if (woken > 0) deps.log.info({ woken }, `Woke ${String(woken)} processes that nobody drove`);
   const released = await withSystem(db, 'reconciler', (tx) => releaseHeld(tx, deps, 50));
   await withSystem(db, 'reconciler', dropStalePlaces);
@@ -128,6 +131,7 @@ async function measure(deps: Deps): Promise<void> {
        from onboardings where state = 'failed'`,
     ),
   );
+  deps.metrics.archiveStuck.set(await withSystem(deps.db, 'metrics', stuckSeconds));
   deps.metrics.oldestParked.set(oldest);
   deps.metrics.parked.set(parked);
 }

@@ -22,6 +22,7 @@ import { createUsageFlush } from '../domain/api-keys/usage-flush';
 import { answerWithinMs, createVerifier } from '../domain/api-keys/verifier';
 import { createDatabase } from '../platform/db';
 import { errorFields } from '../platform/log';
+import { hasLaggingStandbys } from '../platform/standbys';
 import type { Deps } from './deps';
 import { startLoop } from './loop';
 
@@ -116,6 +117,18 @@ export function startVerification(deps: Deps): Verification {
       return false;
     },
   });
+
+  void lookups
+    .opened()
+    .then(() => hasLaggingStandbys(db))
+    .then((lagging) => {
+      if (lagging)
+        log.warn(
+          {},
+          'Postgres has standbys that commits do not wait for: after a failover to one, keys that were ended may be good again',
+        );
+    })
+    .catch(() => undefined);
 
   const handlerFor = (allowed: VerifyCallersOptions['allowed']): VerifyHandler =>
     createVerifyHandler({

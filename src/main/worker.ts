@@ -5,6 +5,8 @@ import { withSystem } from '../platform/db';
 import { startStepCounters } from '../platform/metrics';
 import { createMailTransport } from '../platform/mail/transport';
 import { declareLimits } from '../domain/onboarding/backend-rate';
+import { archivePartOptions, openArchivePart } from './archive-part';
+import type { ArchivePartOptions } from './archive-part';
 import { auditPartOptions, startAuditPart } from './audit-part';
 import type { AuditPartOptions } from './audit-part';
 import { onceReachable } from './await-database';
@@ -30,13 +32,15 @@ export interface RunningWorker {
 export interface WorkerOptions {
   /** How the audit log is kept; as configured unless said otherwise. */
   readonly audit?: AuditPartOptions;
+  /** How the audit log is archived; as configured unless said otherwise. */
+  readonly archive?: ArchivePartOptions;
   readonly bundlePath?: string;
 }
 
 /** Starts relay, reconciler, mail relay, sequencer and the supervised Temporal part; none of them stops the others. */
 export async function startWorker(
   deps: Deps,
-  { audit: auditOptions, ...options }: WorkerOptions = {},
+  { audit: auditOptions, archive: archiveOptions, ...options }: WorkerOptions = {},
 ): Promise<RunningWorker> {
   const transport = createMailTransport({
     url: deps.env.SMTP_URL.reveal(),
@@ -50,6 +54,7 @@ export async function startWorker(
   const upkeep = startUpkeep(deps, mailSender);
   const auditKept = auditOptions ?? auditPartOptions(deps.env);
   const audit = startAuditPart(deps, auditKept);
+  const archive = openArchivePart(deps, archiveOptions ?? archivePartOptions(deps.env));
   const watch = watchTemporal(deps, (namespaceId) => {
     upkeep.onTemporalFound(namespaceId);
   });
@@ -57,6 +62,7 @@ export async function startWorker(
   const activities = createActivities({
     ...deps,
     mailSender,
+    archive: archive.deps,
     auditStore: auditKept.store,
     auditTrusted: trustedKey === '' ? [] : [trustedKey],
   });
@@ -70,6 +76,7 @@ export async function startWorker(
       await Promise.all([watch.stop(), temporal.stop()]);
       await upkeep.stop();
       await audit.stop();
+      await archive.close();
       transport.close();
     },
   };

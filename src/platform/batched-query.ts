@@ -61,7 +61,7 @@ interface Batch<Q, R> {
 const asTexts = { getTypeParser: () => (text: string) => text };
 
 /** Questions that are not divided among connections. */
-const fewest = 8;
+const fewest = 16;
 /** Milliseconds after which a query is taken to be slow, so that nothing waits behind it. */
 const gatherMs = 10;
 const queryCanceled = '57014';

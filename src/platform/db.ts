@@ -29,6 +29,7 @@ export interface Tx {
 /** The connection pool of the process. */
 export interface Database {
   readonly pool: Pool;
+  /** Waits for what runs and closes every connection; once is enough, again does no harm. */
   close(): Promise<void>;
 }
 
@@ -68,7 +69,8 @@ export function createDatabase(options: DatabaseOptions): Database {
   pool.on('connect', (client) => {
     client.on('error', () => undefined);
   });
-  return { pool, close: () => pool.end() };
+  let closing: Promise<void> | undefined;
+  return { pool, close: () => (closing ??= pool.end()) };
 }
 
 /** The isolation a transaction may ask for; `read committed` is the default of Postgres. */
@@ -284,6 +286,7 @@ export type SystemPurpose =
   | 'metrics'
   | 'audit'
   | 'sequencer'
+  | 'archive'
   | 'usage'
   | 'boot'
   | 'cli';

@@ -64,6 +64,10 @@ export function createMetrics() {
     parked: gauge('onboarding_parked', 'Onboardings that are parked'),
     auditPending: gauge('audit_pending_rows', 'Audit entries that are not sequenced yet'),
     auditHalted: gauge('audit_halted', '1 while the audit log must not be gone on with'),
+    archiveStuck: gauge(
+      'audit_archive_stuck_seconds',
+      'How long the oldest archive batch that is not through has had the same problem',
+    ),
     auditUnpublished: gauge(
       'audit_unpublished_seconds',
       'Age of the oldest checkpoint that is not published outside the database',

@@ -60,6 +60,29 @@ const insertRegistryRows = async (tenantId: string): Promise<void> => {
   }
 };
 
+/** A hold, and an entry that was fetched back from the archive. */
+const insertArchiveRows = async (tenantId: string, n: number): Promise<void> => {
+  const [batch, restore] = [randomUUID(), randomUUID()];
+  await superuser.query(
+    `insert into audit_batches (id, n, origin, from_seq, to_seq, requested_by) values ($1, $2, 'o', $2, $2, 'system:test')`,
+    [batch, n + 1],
+  );
+  await superuser.query(
+    `insert into audit_restores (id, batch_id, requested_by) values ($1, $2, 'system:test')`,
+    [restore, batch],
+  );
+  for (const sql of [
+    `insert into audit_legal_holds (id, tenant_id, reason, placed_by) values ($1, $2, 'r', 'system:test')`,
+    `insert into audit_restored (restore_id, seq, id, kind, tenant_id, tenant_seq, action, outcome, target_ids, subjects,
+       at, sequenced_at, late, leaf, hash)
+     values ($1, ${String(n + 1)}, gen_random_uuid(), 'own', $2, 1, 'a.b', 'success', '{}', '{}', now(), now(), false, '{}',
+       sha256('\\x00'))`,
+    `insert into audit_restored_pii (restore_id, seq, part, tenant_id, event_id, subjects, salt, body)
+     values ($1, ${String(n + 1)}, 'free', $2, gen_random_uuid(), '{}', sha256('\\x00'), '{}')`,
+  ])
+    await superuser.query(sql, [restore, tenantId]);
+};
+
 beforeAll(async () => {
   app = await startTestApp();
   superuser = new Client({ connectionString: app.database.superUrl });
@@ -99,6 +122,7 @@ beforeAll(async () => {
     );
     await insertKeyRows(invited.clientId);
     await insertRegistryRows(invited.clientId);
+    await insertArchiveRows(invited.clientId, n);
     tenants.push(invited);
   }
 }, 120_000);

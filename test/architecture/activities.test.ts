@@ -1,6 +1,7 @@
 import { createActivities } from '../../activities';
 import { createApiKeyActivities } from '../../activities/api-keys';
 import { createAuditActivities } from '../../activities/audit';
+import { createArchiveActivities } from '../../activities/archive';
 import { createLifecycleActivities } from '../../activities/lifecycle';
 import { createOnboardingActivities } from '../../activities/onboarding';
 import { createTenantActivities } from '../../activities/tenants';
@@ -16,6 +17,7 @@ describe('the activities', () => {
       createApiKeyActivities(deps),
       createAuditActivities(deps),
       createLifecycleActivities(deps),
+      createArchiveActivities(deps.archive),
     ].flatMap(Object.keys);
     expect(names).toEqual([...new Set(names)]);
     expect(Object.keys(createActivities(deps)).sort()).toEqual(names.sort());

@@ -34,9 +34,9 @@ describe('the README', () => {
 describe.each(pages)('%s', (page) => {
   test('names only commands that are there', () => {
     const text = read(page);
-    const npm = [...text.matchAll(/\bnpm (?:run )?((?:[a-z]+:)[a-z0-9:]+|(?<=run )[a-z]+)/g)].map(
-      ([, name = '']) => name,
-    );
+    const npm = [
+      ...text.matchAll(/\bnpm (?:run )?((?:[a-z]+:)[a-z0-9:]+(?:-[a-z0-9]+)*|(?<=run )[a-z]+)/g),
+    ].map(([, name = '']) => name);
     const bin = [...text.matchAll(/(?<![\w/])bin\/[a-z]+/g)].map(([name]) => name);
     expect(npm.filter((name) => !(name in scripts))).toEqual([]);
     expect(bin.filter((path) => !exists(path))).toEqual([]);

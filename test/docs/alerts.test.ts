@@ -45,6 +45,7 @@ const anchor = (heading: string): string =>
 describe('the alert rules', () => {
   test('cover what operations asks for', () => {
     expect(rules.map(({ alert }) => alert).sort()).toEqual([
+      'AuditArchiveStuck',
       'AuditLogBroken',
       'AuditLogHalted',
       'AuditUnattested',

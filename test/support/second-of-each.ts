@@ -3,7 +3,6 @@ import { createDeps } from '../../src/main/deps';
 import { startWorker } from '../../src/main/worker';
 import { callerOf, listening } from './test-app';
 import type { TestApp } from './test-app';
-import { workflowBundle } from './test-servers';
 
 /** A second API and a second worker on the servers of an app, with connections of their own. */
 export interface SecondOfEach {
@@ -22,8 +21,7 @@ export async function startSecondOfEach(app: TestApp): Promise<SecondOfEach> {
   ];
   const api = createApiServer(apiDeps);
   const url = await listening(api.server);
-  const { codePath } = await workflowBundle();
-  const worker = await startWorker(workerDeps, { bundlePath: codePath });
+  const worker = await startWorker(workerDeps, await app.workerOptions());
   return {
     url,
     call: callerOf(url, await app.keyFor('owner')),

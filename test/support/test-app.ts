@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { openApiDocument } from '../../api/openapi';
+import type { ArchiveTimes } from '../../src/domain/archive/deps';
 import { createServiceAccount, shorthand } from '../../src/domain/identity/service-accounts';
 import { createApiServer } from '../../src/main/api';
 import { startAuditPart } from '../../src/main/audit-part';
@@ -13,10 +14,12 @@ import type { AuditPart, AuditPartOptions } from '../../src/main/audit-part';
 import { createDeps, settleBoot } from '../../src/main/deps';
 import type { Deps } from '../../src/main/deps';
 import { startWorker } from '../../src/main/worker';
-import type { RunningWorker } from '../../src/main/worker';
+import type { RunningWorker, WorkerOptions } from '../../src/main/worker';
 import { loadConfig } from '../../src/platform/config';
 import { withSystem } from '../../src/platform/db';
 import { createLog } from '../../src/platform/log';
+import { createObjectStore } from '../../src/platform/object-store';
+import type { ObjectStoreSettings } from '../../src/platform/object-store';
 import { startMailbox } from '../../src/servers/mailbox';
 import type { Mailbox } from '../../src/servers/mailbox';
 import { startSampleBackend } from '../../src/servers/sample-backend';
@@ -46,6 +49,9 @@ export interface TestRequest {
   readonly key?: string;
 }
 
+/** How the audit log is archived; what is not said is so that a batch takes seconds. */
+export type TestArchive = { readonly store: ObjectStoreSettings } & Partial<ArchiveTimes>;
+
 /** The whole system on real servers: its own database, mailbox, backend and task queue. */
 export interface TestApp {
   readonly url: string;
@@ -59,6 +65,8 @@ export interface TestApp {
   /** A service account key with the permissions of a role, or with given ones. */
   keyFor(role: string): Promise<string>;
   startWorker(): Promise<RunningWorker>;
+  /** With what it is started: keys of the audit log, the archive, the bundle. */
+  workerOptions(): Promise<WorkerOptions>;
   /** The audit sequencer alone, for an app without a worker. */
   startSequencer(over?: Partial<AuditPartOptions>): AuditPart;
   /** Those that were started and may still run. */
@@ -71,6 +79,8 @@ export async function startTestApp(
   options: {
     env?: Record<string, string>;
     worker?: boolean;
+    /** Where the audit log is archived and its checkpoints are published; nowhere unless given. */
+    archive?: TestArchive;
     /** Leads the application's database URL elsewhere, such as through a proxy that can be cut. */
     databaseUrl?: (url: string) => string;
   } = {},
@@ -138,13 +148,18 @@ export async function startTestApp(
     call: callerOf(url, owner),
     keyFor: (role) => accountKey(deps, role),
     workers,
+    async workerOptions() {
+      const { codePath } = await workflowBundle();
+      const { store, ...times } = options.archive ?? {};
+      return {
+        audit: { ...audit, store: store && createObjectStore(store) },
+        archive: { ...audit, store, times: { ...quickTimes, ...times } },
+        bundlePath: codePath,
+      };
+    },
     async startWorker() {
       runtimeInstalled ||= install(deps);
-      const { codePath } = await workflowBundle();
-      const worker = await startWorker(deps, {
-        audit,
-        bundlePath: codePath,
-      });
+      const worker = await startWorker(deps, await app.workerOptions());
       workers.push(worker);
       return worker;
     },
@@ -171,6 +186,14 @@ export async function startTestApp(
   if (options.worker !== false) await app.startWorker();
   return app;
 }
+
+const quickTimes: ArchiveTimes = {
+  hotDays: 0,
+  graceHours: 0,
+  lockDays: 0,
+  restoredDays: 1,
+  pauseSeconds: 0.2,
+};
 
 let runtimeInstalled = false;
 

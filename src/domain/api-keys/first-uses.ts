@@ -3,12 +3,12 @@ import type { Database, Tx } from '../../platform/db';
 import type { Outbox } from '../../platform/outbox';
 import * as audit from '../audit/audit-entries';
 import { emitEvent } from '../tenants/events';
-import type { CountedUse } from './usage';
+import type { Counter } from './usage';
 
 /** What is done when a key is used for the first time; on a successor it starts the overlap of a rotation. */
 export interface FirstUses {
-  /** Notes uses of keys that nobody has marked as used. */
-  note(uses: readonly CountedUse[]): void;
+  /** Notes keys that were used and that nobody has marked as used. */
+  note(counters: readonly Pick<Counter, 'id' | 'lastUsedAt'>[]): void;
   /** Waits for what is being written and leaves the rest to the next use of those keys. */
   stop(): Promise<void>;
 }
@@ -36,8 +36,8 @@ export function createFirstUses(options: {
     }
   };
   return {
-    note(uses) {
-      for (const { counter, lastUsedAt } of uses) noted.set(counter.id, lastUsedAt);
+    note(counters) {
+      for (const { id, lastUsedAt } of counters) noted.set(id, lastUsedAt);
       if (noted.size === 0) return;
       settling ??= settleAll()
         .catch(options.onError)

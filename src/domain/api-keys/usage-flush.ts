@@ -4,7 +4,7 @@ import type { Database, Tx } from '../../platform/db';
 import type { FirstUses } from './first-uses';
 import { readCount } from './limits.rules';
 import type { Count } from './limits.rules';
-import type { CountedUse, CountsRead, Refusal, Usage } from './usage';
+import type { CountedUse, Counter, CountsRead, Refusal, Usage } from './usage';
 
 /** Rows of one transaction: few enough that no verification waits behind it for long, here or in Postgres. */
 const mostRows = 250;
@@ -35,47 +35,48 @@ export function createUsageFlush(options: {
 }): UsageFlush {
   const { db, firstUses, usage, readBack } = options;
   const instance = randomUUID();
-  const waiting: Part[] = [];
   let sequence = 0;
+  /** What is being handed in, and what comes after it. */
+  let current: Part | undefined;
+  let counters: Counter[] = [];
+  let refusals: readonly Refusal[] = [];
 
   const collect = (): void => {
-    const { uses, refusals } = usage.take();
-    firstUses.note(uses.filter(({ counter, requests }) => counter.unused && requests > 0));
-    for (const some of partsOf(uses)) {
-      sequence += 1;
-      waiting.push({ sequence, uses: some, refusals: [] });
-    }
-    if (refusals.length === 0) return;
+    const taken = usage.take();
+    firstUses.note(taken.counters.filter(({ unused, requests }) => unused && requests > 0));
+    counters = counters.concat(taken.counters);
+    refusals = refusals.concat(taken.refusals);
+  };
+  // As late as can be: what is taken out lives for one statement.
+  const next = (): Part | undefined => {
+    const sorted = counters.splice(-mostRows).sort(byId);
+    if (sorted.length === 0 && refusals.length === 0) return undefined;
+    // A key that was forgotten and met again in one interval comes twice, and no statement writes a row twice.
+    const isAgain = ({ id }: Counter, at: number): boolean => sorted[at - 1]?.id === id;
+    counters.push(...sorted.filter(isAgain));
+    const once = sorted.filter((counter, at) => !isAgain(counter, at));
     sequence += 1;
-    waiting.push({ sequence, uses: [], refusals });
+    const part = { sequence, uses: once.map((counter) => usage.takeOut(counter)), refusals };
+    refusals = [];
+    return part;
   };
 
   return {
     async run() {
       const upTo = performance.now();
       collect();
-      for (let part = waiting[0]; part; part = waiting[0]) {
-        const counts = await handIn(db, instance, part, readBack);
-        waiting.shift();
-        usage.flushed(part.uses, counts);
+      while ((current ??= next())) {
+        const counts = await handIn(db, instance, current, readBack);
+        usage.flushed(current.uses, counts);
+        current = undefined;
       }
       usage.flushedUpTo(upTo);
     },
   };
 }
 
-// Everybody locks rows in the order of their ids. A key that was forgotten and met again in one interval comes twice,
-// and no statement writes a row twice.
-function partsOf(uses: readonly CountedUse[]): (readonly CountedUse[])[] {
-  const sorted = [...uses].sort((a, b) => (a.counter.id < b.counter.id ? -1 : 1));
-  const isAgain = ({ counter }: CountedUse, at: number): boolean =>
-    sorted[at - 1]?.counter.id === counter.id;
-  const once = sorted.filter((use, at) => !isAgain(use, at));
-  const again = sorted.filter(isAgain);
-  const parts: (readonly CountedUse[])[] = again.length > 0 ? partsOf(again) : [];
-  for (let at = 0; at < once.length; at += mostRows) parts.push(once.slice(at, at + mostRows));
-  return parts;
-}
+// Everybody locks the rows of a transaction in the order of their ids.
+const byId = (a: Counter, b: Counter): number => a.rank - b.rank || (a.id < b.id ? -1 : 1);
 
 async function handIn(
   db: Database,
@@ -132,8 +133,7 @@ async function addUses(
   uses: readonly CountedUse[],
   readBack: boolean,
 ): Promise<ReadonlyMap<string, Count>> {
-  const column = (value: (use: CountedUse) => string | number | null | undefined): string =>
-    arrayOf(uses.map(value));
+  const column = (value: (use: CountedUse) => string | number): string => arrayOf(uses.map(value));
   const rows = await tx.rows<{ key_id: string; counted: string }>(
     'select key_id, counted from add_api_key_usage($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)',
     [
@@ -141,11 +141,11 @@ async function addUses(
       column(({ counter }) => counter.tenantId),
       column(({ requests }) => requests),
       column(({ spent }) => spent),
-      column(({ requests, lastUsedAt }) => (requests > 0 ? lastUsedAt : null)),
-      column(({ lastAddress }) => lastAddress),
+      column(({ requests, lastUsedAt }) => (requests > 0 ? lastUsedAt : 'null')),
+      column(({ lastAddress }) => lastAddress ?? 'null'),
       column(({ cost }) => cost),
-      column(({ windowCost, windowStart }) => (windowCost > 0 ? windowStart : null)),
-      column(({ windowCost, windowSeconds }) => (windowCost > 0 ? windowSeconds : null)),
+      column(({ windowCost, windowStart }) => (windowCost > 0 ? windowStart : 'null')),
+      column(({ windowCost, windowSeconds }) => (windowCost > 0 ? windowSeconds : 'null')),
       column(({ windowCost }) => windowCost),
       readBack,
     ],
@@ -163,8 +163,7 @@ async function countRefusals(tx: Tx, refusals: readonly Refusal[]): Promise<void
 }
 
 // As Postgres reads arrays: ids, numbers and addresses need no quotes.
-const arrayOf = (values: readonly (string | number | null | undefined)[]): string =>
-  `{${values.map((value) => value ?? 'null').join(',')}}`;
+const arrayOf = (values: readonly (string | number)[]): string => `{${values.join(',')}}`;
 
 /** Removes the sequence numbers of processes that ended more than a day ago; returns how many. For the worker. */
 export function sweepFlushes(tx: Tx, limit: number): Promise<number> {

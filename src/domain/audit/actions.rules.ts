@@ -37,6 +37,8 @@ export const ownActions = {
   'apikey.rotation_successor_revoked': rotationMoved,
   'apikey.unblocked': ['prefix'],
 
+  'audit.archive_requested': [],
+  'audit.archived': ['batch', 'n', 'from_seq', 'to_seq', 'manifest'],
   'audit.checkpoint_ordered': [],
   'audit.delivery_refused': ['event_id'],
   'audit.erased': ['parts', 'subject'],
@@ -44,8 +46,12 @@ export const ownActions = {
   'audit.exported': ['by', 'format', 'size', 'complete'],
   'audit.forked': ['previous_origin', 'published'],
   'audit.key_announced': ['vkey', 'after'],
+  'audit.hold_lifted': ['subject'],
+  'audit.hold_placed': ['subject'],
+  'audit.pruned': ['from_seq', 'to_seq', 'manifests'],
   'audit.read': ['by'],
   'audit.verified': ['from', 'to', 'ok', 'verified', 'break', 'break_seq'],
+  'audit.restore_requested': ['start_seq', 'end_seq'],
 
   'catalog.request_declined': ['request_id'],
   'catalog.requested': ['request_id'],

@@ -39,6 +39,19 @@ export function checkpointAt(tx: Tx, size: number): Promise<Checkpoint | undefin
   );
 }
 
+/** The smallest published checkpoint of a log that covers an entry. */
+export function checkpointCovering(
+  tx: Tx,
+  origin: string,
+  seq: number,
+): Promise<Checkpoint | undefined> {
+  return tx.maybe<Checkpoint>(
+    `select ${columns} from audit_checkpoints
+     where origin = $1 and size >= $2 and published_at is not null order by size limit 1`,
+    [origin, seq],
+  );
+}
+
 /** Checkpoints above one size and up to another, smallest first. */
 export function checkpointsWithin(tx: Tx, above: number, upTo: number): Promise<Checkpoint[]> {
   return tx.rows<Checkpoint>(

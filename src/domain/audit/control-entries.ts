@@ -8,7 +8,11 @@ export type ControlAction =
   /** A signing key takes over once a checkpoint that covers this is signed by both: `{vkey, after}`. */
   | 'audit.key_announced'
   /** The log goes on under another origin: `{previous_origin, published}`. */
-  | 'audit.forked';
+  | 'audit.forked'
+  /** A range lies in the object store as well, found to be whole: `{batch, n, from_seq, to_seq, manifest}`. */
+  | 'audit.archived'
+  /** A range lies there only: `{from_seq, to_seq, manifests}`; written by audit_prune() in the database. */
+  | 'audit.pruned';
 
 /** Makes a control entry; only the sequencer's role may write one. */
 export function controlEntry(

@@ -2,6 +2,7 @@ import type { Tx } from '../../platform/db';
 import type { JsonValue } from './canonical.rules';
 import { readEnvelope } from './leaf.rules';
 import type { EntryKind } from './leaf.rules';
+import { hot, placesNow } from './places';
 import type { Reference } from './subjects.rules';
 
 /** The core of an entry as its leaf holds it; members that were not given are absent. */
@@ -44,9 +45,12 @@ export interface LogEntry {
   readonly parts: Readonly<Record<string, PartBody>>;
   /** Parts that the leaf commits to and that are not there any more. */
   readonly erased: readonly string[];
+  /** Whether it was fetched back from the archive. */
+  readonly isRestored: boolean;
 }
 
 interface Row {
+  readonly restored: boolean;
   readonly seq: number;
   readonly leaf: string;
   readonly hash: Buffer;
@@ -60,18 +64,23 @@ export async function entriesAt(
   order: 'asc' | 'desc',
 ): Promise<LogEntry[]> {
   if (seqs.length === 0) return [];
-  const rows = await tx.rows<Row>(
-    `select l.seq, l.leaf, l.hash,
-       (select json_agg(json_build_object('part', p.part, 'body', p.body)) from audit_pii as p where p.seq = l.seq) as parts
-     from audit_log as l where l.seq = any($1::bigint[]) order by l.seq ${order}`,
-    [seqs],
+  const selects = (await placesNow(tx)).map(
+    (place) => `
+     select l.seq, l.leaf, l.hash, ${String(place !== hot)} as restored,
+       (select json_agg(json_build_object('part', p.part, 'body', p.body)) from ${place.personal} as p where p.seq = l.seq)
+         as parts
+     from ${place.entries} as l where l.seq = any($1::bigint[])`,
   );
+  const rows = await tx.rows<Row>(`${selects.join(' union all ')} order by seq ${order}`, [seqs]);
   return rows.map(readRow);
 }
 
 /** An entry by its id. */
 export async function findEntry(tx: Tx, id: string): Promise<LogEntry | undefined> {
-  const row = await tx.maybe<{ seq: number }>('select seq from audit_log where id = $1', [id]);
+  const row = await tx.maybe<{ seq: number }>(
+    'select seq from audit_log where id = $1 union all select seq from audit_restored where id = $1',
+    [id],
+  );
   return row && (await entriesAt(tx, [row.seq], 'asc'))[0];
 }
 
@@ -84,7 +93,7 @@ export async function seqsOf(tx: Tx, ids: readonly string[]): Promise<Map<string
   return new Map(rows.map(({ id, seq }) => [id, seq]));
 }
 
-function readRow({ seq, leaf, hash, parts: given }: Row): LogEntry {
+function readRow({ seq, leaf, hash, parts: given, restored: isRestored }: Row): LogEntry {
   const envelope = readEnvelope(leaf);
   if (!envelope)
     throw new Error(`Entry ${String(seq)} of the audit log has no leaf that can be read`);
@@ -103,5 +112,6 @@ function readRow({ seq, leaf, hash, parts: given }: Row): LogEntry {
     prevHash: envelope.prevHash,
     parts,
     erased: core.pii.map(({ part }) => part).filter((part) => !(part in parts)),
+    isRestored,
   };
 }

@@ -3,6 +3,8 @@ import { actionsBelow, matchingActions } from './known-actions';
 import { entriesAt } from './log-entries';
 import type { LogEntry } from './log-entries';
 import { likePart } from './patterns.rules';
+import { hot, placesNow } from './places';
+import type { Place } from './places';
 
 /** What a text means outside of the log, found by those who know tenants and people. */
 export interface Meanings {
@@ -84,7 +86,7 @@ type Walk = (parameter: Parameter) => string;
 interface Condition {
   /** Holds for the personal data of an entry as for the entry. */
   readonly everywhere?: true;
-  readonly sql: (parameter: Parameter, alias: 'l' | 'p') => string;
+  readonly sql: (parameter: Parameter, alias: 'l' | 'p', place: Place) => string;
 }
 
 async function walksOf(tx: Tx, filter: EntryFilter, page: EntryPage): Promise<Walk[]> {
@@ -97,7 +99,13 @@ async function walksOf(tx: Tx, filter: EntryFilter, page: EntryPage): Promise<Wa
   if (actorEmail && found) common.push(findsText(found));
   const leads = actorEmail ? leadsOfEmail(actorEmail) : found ? leadsOfText(found) : [along([])];
   const ranges = await rangesOf(tx, filter);
-  return ranges.flatMap((range) => leads.map((lead) => lead([...common, ...range])));
+  const places = await placesNow(tx);
+  return places.flatMap((place) =>
+    // Where an entry lies by its time is known of the log only; little is fetched back at a time.
+    (place === hot ? ranges : [[]]).flatMap((range) =>
+      leads.map((lead) => lead([...common, ...range], place)),
+    ),
+  );
 }
 
 const on = (column: string, operator: string, value: unknown, cast = ''): Condition => ({
@@ -142,7 +150,8 @@ function conditionsOf(filter: EntryFilter, actions: readonly string[] | undefine
 }
 
 const either = (conditions: readonly Condition[]): Condition => ({
-  sql: (parameter, alias) => `(${conditions.map(({ sql }) => sql(parameter, alias)).join(' or ')})`,
+  sql: (parameter, alias, place) =>
+    `(${conditions.map(({ sql }) => sql(parameter, alias, place)).join(' or ')})`,
 });
 
 const seqIs = (operator: string, value: number): Condition => ({
@@ -177,30 +186,35 @@ async function rangesOf(tx: Tx, { since, until }: EntryFilter): Promise<Conditio
 }
 
 /** What a walk goes along, given the conditions that everything has to meet. */
-type Lead = (conditions: readonly Condition[]) => Walk;
+type Lead = (conditions: readonly Condition[], place: Place) => Walk;
 
-const all = (conditions: readonly Condition[], parameter: Parameter, alias: 'l' | 'p'): string =>
-  conditions.map(({ sql }) => ` and ${sql(parameter, alias)}`).join('');
+const all = (
+  conditions: readonly Condition[],
+  parameter: Parameter,
+  alias: 'l' | 'p',
+  place: Place,
+): string => conditions.map(({ sql }) => ` and ${sql(parameter, alias, place)}`).join('');
 
 /** Along the log. */
 const along =
   (more: readonly Condition[]): Lead =>
-  (conditions) =>
+  (conditions, place) =>
   (parameter) =>
-    `select l.seq from audit_log as l where true${all([...conditions, ...more], parameter, 'l')}`;
+    `select l.seq from ${place.entries} as l where true` +
+    all([...conditions, ...more], parameter, 'l', place);
 
 /** Along the personal data; an entry is in it once for each of its parts. */
 const alongPersonal =
   (more: readonly Condition[]): Lead =>
-  (conditions) =>
+  (conditions, place) =>
   (parameter) => {
     const onPart = [...conditions.filter(({ everywhere }) => everywhere), ...more];
     const onLog = conditions.filter(({ everywhere }) => !everywhere);
-    const join = onLog.length === 0 ? '' : ' join audit_log as l on l.seq = p.seq';
+    const join = onLog.length === 0 ? '' : ` join ${place.entries} as l on l.seq = p.seq`;
     return (
-      `select distinct p.seq from audit_pii as p${join} where true` +
-      all(onPart, parameter, 'p') +
-      all(onLog, parameter, 'l')
+      `select distinct p.seq from ${place.personal} as p${join} where true` +
+      all(onPart, parameter, 'p', place) +
+      all(onLog, parameter, 'l', place)
     );
   };
 
@@ -228,8 +242,8 @@ function leadsOfText(found: Found): Lead[] {
 
 function findsText(found: Found): Condition {
   const inParts: Condition = {
-    sql: (parameter) =>
-      `exists (select 1 from audit_pii as t where t.seq = l.seq and t.search like ${parameter(likePart(found.text))})`,
+    sql: (parameter, _alias, { personal }) =>
+      `exists (select 1 from ${personal} as t where t.seq = l.seq and t.search like ${parameter(likePart(found.text))})`,
   };
   return either([...meaningsOf(found), inParts]);
 }

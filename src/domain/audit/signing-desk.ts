@@ -7,6 +7,7 @@ import { exportText, tenantHeadText } from './heads.rules';
 import type { NoteKind } from './heads.rules';
 import { keysOf } from './log-keys';
 import { signNote } from './notes';
+import type { NoteSigner } from './notes';
 import { hmacLine, logKeys } from './signing';
 import type { SigningKeys } from './signing';
 
@@ -116,18 +117,31 @@ async function answer(tx: Tx, keys: SigningKeys, request: Open): Promise<string 
   return sign(tx, keys, checkpoint, 'tenant-head', text);
 }
 
-// By the key of that checkpoint, so that whoever trusts the one trusts the other.
-async function sign(
+/**
+ * Who signs a note about the log at a checkpoint: the key of that checkpoint, so that whoever trusts the one trusts the
+ * other. Undefined for a process without that key.
+ */
+export async function signersAt(
   tx: Tx,
   keys: SigningKeys,
-  { origin, size }: Checkpoint,
+  { origin, size }: Pick<Checkpoint, 'origin' | 'size'>,
   kind: NoteKind,
-  text: string,
-): Promise<string | undefined> {
+): Promise<NoteSigner[] | undefined> {
   const known = await keysOf(tx, origin);
   const current = known.findLast(({ sinceSize }) => sinceSize !== null && sinceSize <= size);
   const key = logKeys(keys, origin).find(({ vkey }) => vkey === current?.vkey);
-  return key && signNote(text, [key.signer(kind), hmacLine(keys, origin, kind)]);
+  return key && [key.signer(kind), hmacLine(keys, origin, kind)];
+}
+
+async function sign(
+  tx: Tx,
+  keys: SigningKeys,
+  checkpoint: Checkpoint,
+  kind: NoteKind,
+  text: string,
+): Promise<string | undefined> {
+  const signers = await signersAt(tx, keys, checkpoint, kind);
+  return signers && signNote(text, signers);
 }
 
 function lastOfTenant(

@@ -1,3 +1,5 @@
+import { listArchives, restoreArchive, runArchive } from './audit-archive';
+import { liftHold, listHolds, placeHold } from './audit-holds';
 import type { Command } from './command';
 import { connectorCheck } from './connector-check';
 import { makeAuditCheckpoint } from './audit-checkpoint';
@@ -53,4 +55,10 @@ export const commands: readonly Command[] = [
   exportAudit,
   verifyAudit,
   forkAudit,
+  runArchive,
+  listArchives,
+  restoreArchive,
+  placeHold,
+  listHolds,
+  liftHold,
 ];

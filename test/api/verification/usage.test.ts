@@ -115,7 +115,7 @@ describe('the first use of a key', () => {
       ]),
     );
     const entries = await inSystem(app, (tx) =>
-      tx.rows(`select 1 from audit_entries where action = 'apikey.first_used' and targets @> $1`, [
+      tx.rows(`select 1 from audit_trail where action = 'apikey.first_used' and targets @> $1`, [
         JSON.stringify([{ id }]),
       ]),
     );

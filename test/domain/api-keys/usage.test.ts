@@ -92,7 +92,7 @@ async function play(given: Partial<KeyFacts>, steps: readonly Step[]): Promise<T
   const knew = usages.map(() => 0);
   const flush = (at: number): void => {
     const usage = usages[at]!;
-    const { uses } = usage.take();
+    const uses = usage.take().counters.map((counter) => usage.takeOut(counter));
     for (const use of uses)
       if (use.cost > 0) postgres.add(use.cost, use.windowStart, use.windowSeconds, use.windowCost);
     const counts = new Map(uses.map(({ counter }) => [counter.id, postgres.count]));

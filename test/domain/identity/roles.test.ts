@@ -45,11 +45,12 @@ describe('the table of roles', () => {
     );
   });
 
-  test('lets auditors read and export the audit log and have its head signed, and nothing else', () => {
+  test('lets auditors read, export and hold the audit log and have its head signed, and nothing else', () => {
     expect(permissionsOf('platform', 'auditor')).toEqual([
       'audit:read',
       'audit:export',
       'audit:checkpoint',
+      'audit:hold',
     ]);
   });
 
