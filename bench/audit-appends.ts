@@ -1,3 +1,4 @@
+import { valuesOf } from '../src/domain/audit/pending';
 import * as audit from '../src/domain/audit/audit-entries';
 import { sealEntry } from '../src/domain/audit/entry';
 import { contentHash } from '../src/domain/audit/hashes';
@@ -118,19 +119,8 @@ async function plainInsert(superuser: AuditBench['superuser']): Promise<[string,
       { part: 'free', body: { description: event.description }, search: event.description },
     ],
   });
-  const { parts } = entry;
-  const values = [
-    ...[entry.id, entry.kind, entry.tenantId, entry.partnerId, entry.action, entry.outcome],
-    ...[entry.actorId, entry.product, entry.source, entry.requestId],
-    ...[entry.targetIds, entry.subjects, entry.at, entry.core],
-    parts.map(({ part }) => part),
-    parts.map(({ subjects }) => subjects.join('\n')),
-    parts.map(({ salt }) => salt),
-    parts.map(({ body }) => body),
-    parts.map(({ search }) => search),
-  ];
   const slots = names.map((_, n) => `$${String(n + 1)}`).join(', ');
-  return [`insert into bench_plain (${names.join(', ')}) values (${slots})`, values];
+  return [`insert into bench_plain (${names.join(', ')}) values (${slots})`, valuesOf(entry)];
 }
 
 /** How often a deed is done a second, on as many connections. */

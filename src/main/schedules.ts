@@ -5,19 +5,14 @@ import type { Deps } from './deps';
 
 /** A schedule of Usher: its tick plans in Postgres and wakes the workflows that do the work. */
 type Tick = { readonly name: string; readonly workflowType: string } & (
-  | {
-      readonly every: string;
-      /** How long after the beginning of each interval; a day begins at 00:00 UTC. */
-      readonly offset?: string;
-    }
-  | { readonly hourUtc: number }
+  { readonly every: string } | { readonly hourUtc: number }
 );
 
 const ticksOf = ({ env }: Pick<Deps, 'env'>): readonly Tick[] => [
   { name: 'reconcile-tenants', workflowType: 'planReconciliation', every: '1 hour' },
   { name: 'evaluate-gates', workflowType: 'evaluateRollout', every: '5 minutes' },
   { name: 'look-after-keys', workflowType: 'lookAfterKeys', every: '10 minutes' },
-  { name: 'verify-audit', workflowType: 'verifyAudit', every: '1 day', offset: '2 hours' },
+  { name: 'verify-audit', workflowType: 'verifyAudit', hourUtc: 2 },
   ...(env.ARCHIVE_ENABLED
     ? [
         {
@@ -54,10 +49,7 @@ function optionsOf(deps: Deps, prefix: string, tick: Tick): ScheduleOptions {
     scheduleId: prefix + tick.name,
     ...('every' in tick
       ? {
-          spec: {
-            intervals: [{ every: tick.every, ...(tick.offset ? { offset: tick.offset } : {}) }],
-            jitter: '30 seconds',
-          },
+          spec: { intervals: [{ every: tick.every }], jitter: '30 seconds' },
           policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '10 minutes' },
         }
       : {

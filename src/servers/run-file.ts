@@ -49,9 +49,9 @@ export function systemLockFile(stateDir: string): string {
   return join(stateDir, 'system.lock');
 }
 
-/** The state folder of a clone: `.usher`, unless USHER_STATE_DIR names another. */
+/** The state folder of a clone: `.usher`, unless USHER_STATE_DIR names another; empty names none. */
 export function stateDirOf(root: string): string {
-  return process.env['USHER_STATE_DIR'] ?? join(root, '.usher');
+  return process.env['USHER_STATE_DIR'] || join(root, '.usher');
 }
 
 /** Writes run.json (0600), whole or not at all. */

@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { createObjectStore } from '../../src/platform/object-store';
 import type { ObjectStore } from '../../src/platform/object-store';
 import {
@@ -11,32 +8,24 @@ import {
   putChecked,
   readObject,
 } from '../../src/platform/object-store-bytes';
-import { startObjectStore } from '../../src/servers/object-store';
 import type { ObjectStoreServer } from '../../src/servers/object-store';
+import { startEmbeddedStore } from '../support/embedded-store';
+import type { EmbeddedStore } from '../support/embedded-store';
 import { anObject } from './object-store-contract';
 
-const dir = mkdtempSync(join(tmpdir(), 'usher-objects-'));
-const credentials = { accessKey: 'usher', secretKey: 'usher-secret' };
-const bucket = 'usher-audit';
+let embedded: EmbeddedStore;
 let server: ObjectStoreServer;
 let store: ObjectStore;
 
 beforeAll(async () => {
-  server = await startObjectStore({ ...credentials, port: 0, dir, bucket });
-  store = createObjectStore({
-    ...credentials,
-    endpoint: server.url,
-    region: 'us-east-1',
-    bucket,
-    encrypt: false,
-    allowCidrs: ['127.0.0.0/8'],
-  });
+  embedded = await startEmbeddedStore();
+  ({ server } = embedded);
+  store = createObjectStore(embedded.settings);
 });
 afterEach(() => server.faults.set([]));
 afterAll(async () => {
   store.close();
-  await server.stop();
-  rmSync(dir, { recursive: true });
+  await embedded.stop();
 });
 
 const code = (name: string) => expect.objectContaining({ code: name }) as unknown;

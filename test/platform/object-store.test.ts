@@ -1,35 +1,20 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { createObjectStore } from '../../src/platform/object-store';
 import type { ObjectStore, ObjectStoreSettings } from '../../src/platform/object-store';
-import { startObjectStore } from '../../src/servers/object-store';
 import type { ObjectStoreServer } from '../../src/servers/object-store';
+import { startEmbeddedStore } from '../support/embedded-store';
+import type { EmbeddedStore } from '../support/embedded-store';
 import { anObject, contentOf, describeStore } from './object-store-contract';
 
-const dir = mkdtempSync(join(tmpdir(), 'usher-objects-'));
-const credentials = { accessKey: 'usher', secretKey: 'usher-secret' };
-const bucket = 'usher-audit';
+let embedded: EmbeddedStore;
 let server: ObjectStoreServer;
-
-const settings = (): ObjectStoreSettings => ({
-  ...credentials,
-  endpoint: server.url,
-  region: 'us-east-1',
-  bucket,
-  encrypt: false,
-  allowCidrs: ['127.0.0.0/8'],
-  idleMs: 2_000,
-});
+const settings = (): ObjectStoreSettings => embedded.settings;
 
 beforeAll(async () => {
-  server = await startObjectStore({ ...credentials, port: 0, dir, bucket });
+  embedded = await startEmbeddedStore();
+  ({ server } = embedded);
 });
 afterEach(() => server.faults.set([]));
-afterAll(async () => {
-  await server.stop();
-  rmSync(dir, { recursive: true });
-});
+afterAll(() => embedded.stop());
 
 describe('the embedded object store', () => {
   describeStore(settings);

@@ -1,5 +1,6 @@
 import type { Tx } from '../../platform/db';
 import { commitmentOf } from '../audit/hashes';
+import { columnsOf } from '../audit/leaf-columns';
 import { readEnvelope } from '../audit/leaf.rules';
 import type { Core } from '../audit/log-entries';
 import { subjectsOf } from '../audit/subjects.rules';
@@ -19,7 +20,7 @@ export async function writeRestored(
   parts: readonly PersonalPart[],
 ): Promise<void> {
   for (let from = 0; from < leaves.length; from += chunk) {
-    const rows = leaves.slice(from, from + chunk).map(columnsOf);
+    const rows = leaves.slice(from, from + chunk).map(rowOf);
     await tx.run(
       `insert into audit_restored (restore_id, seq, id, kind, tenant_id, tenant_seq, partner_id, action, outcome, actor_id,
          product, source, request_id, target_ids, subjects, at, sequenced_at, late, leaf, hash)
@@ -53,27 +54,16 @@ export async function dropRestored(tx: Tx, restoreId: string): Promise<void> {
   await tx.run('delete from audit_restored where restore_id = $1', [restoreId]);
 }
 
-function columnsOf({ seq, leaf, hash }: Leaf) {
+// What was fetched has been checked: each line is a leaf (`requireChain`).
+function rowOf({ seq, leaf, hash }: Leaf) {
   const envelope = readEnvelope(leaf);
-  const core = JSON.parse(envelope?.core ?? '{}') as Core;
-  const tenantId = envelope?.tenant?.id ?? null;
+  if (!envelope) throw new Error('A leaf that was checked cannot be read');
+  const core = JSON.parse(envelope.core) as Core;
+  const columns = columnsOf(envelope, core);
   return {
+    ...columns,
     seq,
-    id: core.id,
-    kind: envelope?.kind,
-    tenant_id: tenantId,
-    tenant_seq: envelope?.tenant?.seq ?? null,
-    partner_id: core.partner_id ?? null,
-    action: core.action,
-    outcome: core.outcome,
-    actor_id: core.actor?.id ?? null,
-    product: core.product ?? null,
-    source: core.source ?? null,
-    request_id: core.request_id ?? null,
-    target_ids: core.targets.map(({ id }) => id),
-    subjects: subjectsOf({ tenantId, actor: core.actor, targets: core.targets }),
-    at: core.at,
-    sequenced_at: envelope?.sequencedAt,
+    subjects: subjectsOf({ tenantId: columns.tenant_id, actor: core.actor, targets: core.targets }),
     leaf,
     hash: hash.toString('hex'),
   };

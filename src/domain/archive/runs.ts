@@ -18,10 +18,9 @@ export interface ArchiveRun {
 
 /** A run by its id. */
 export function runById(tx: Tx, id: string): Promise<ArchiveRun | undefined> {
-  return tx.maybe<ArchiveRun>(
-    'select id, planned, problem from audit_archive_runs where id = $1 ',
-    [id],
-  );
+  return tx.maybe<ArchiveRun>('select id, planned, problem from audit_archive_runs where id = $1', [
+    id,
+  ]);
 }
 
 /** Asks a worker to plan; the API may not write the rows of the archive. */

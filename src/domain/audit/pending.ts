@@ -70,7 +70,8 @@ function insertOf(rows: number): string {
   return text;
 }
 
-function valuesOf(entry: PendingEntry): unknown[] {
+/** The values of an entry's columns, in the order of the table. */
+export function valuesOf(entry: PendingEntry): unknown[] {
   const { parts } = entry;
   return [
     ...[entry.id, entry.kind, entry.tenantId, entry.partnerId, entry.action, entry.outcome],

@@ -17,10 +17,7 @@ export async function waitForTurn(
   deps: Pick<OnboardingDeps, 'connectors'>,
   onboardingId: string,
 ): Promise<number> {
-  const isLimited = [...deps.connectors.connectors.values()].some(
-    ({ rateLimits }) => rateLimits.length > 0,
-  );
-  if (!isLimited) return 0;
+  if (deps.connectors.limits.length === 0) return 0;
   const facts = await readFacts(tx, onboardingId);
   const row = currentStep(facts);
   const declared = row && declaredStep(deps.connectors, row.key);

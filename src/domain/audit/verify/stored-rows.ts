@@ -1,4 +1,6 @@
 import type { Tx } from '../../../platform/db';
+import { columnsOf } from '../leaf-columns';
+import type { LeafColumns } from '../leaf-columns';
 import { readEnvelope } from '../leaf.rules';
 import type { Core } from '../log-entries';
 import type { Opening } from './openings';
@@ -12,22 +14,11 @@ export interface StoredRow {
   readonly columns: Columns;
 }
 
-interface Columns {
-  readonly id: string;
-  readonly kind: string;
-  readonly tenant_id: string | null;
-  readonly tenant_seq: number | null;
-  readonly partner_id: string | null;
-  readonly action: string;
-  readonly outcome: string;
-  readonly actor_id: string | null;
-  readonly product: string | null;
-  readonly source: string | null;
-  readonly request_id: string | null;
-  readonly target_ids: readonly string[];
+/** As Postgres gives them. */
+type Columns = Omit<LeafColumns, 'at' | 'sequenced_at'> & {
   readonly at: Date;
   readonly sequenced_at: Date;
-}
+};
 
 type Read = Columns & {
   readonly seq: number;
@@ -99,18 +90,7 @@ export function strayColumn({
   const core = readCore(envelope.core);
   if (!core) return { expected: 'an entry', actual: 'something that cannot be read' };
   const told: Columns = {
-    id: core.id,
-    kind: envelope.kind,
-    tenant_id: envelope.tenant?.id ?? null,
-    tenant_seq: envelope.tenant?.seq ?? null,
-    partner_id: core.partner_id ?? null,
-    action: core.action,
-    outcome: core.outcome,
-    actor_id: core.actor?.id ?? null,
-    product: core.product ?? null,
-    source: core.source ?? null,
-    request_id: core.request_id ?? null,
-    target_ids: core.targets.map(({ id }) => id),
+    ...columnsOf(envelope, core),
     at: new Date(core.at),
     sequenced_at: new Date(envelope.sequencedAt),
   };
