@@ -1,8 +1,9 @@
+import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { takePidLock } from './pid-lock';
-import { systemCode } from './setup-error';
+import { SetupError, systemCode } from './setup-error';
 import { readJson, writePrivateJson } from './state-files';
 
 function listens(port: number, host: string): Promise<number | null> {
@@ -32,13 +33,27 @@ export async function isPortFree(port: number): Promise<boolean> {
   return true;
 }
 
+/** Below the ports that systems give to outgoing connections (from 32768 on Linux, 49152 elsewhere). */
+const ownRange = { first: 10_000, count: 22_000 };
+const handedOut = new Set<number>();
+
 /**
- * The first free one of the preferred ports, else one that the system picks on the loopback
- * address.
+ * The first free one of the preferred ports, else a random one that this process has not been given yet. It is none
+ * that the system would pick: such a one may be an outgoing connection's before the server, started or started again,
+ * listens on it.
  */
 export async function freePort(preferred: readonly number[] = []): Promise<number> {
   for (const port of preferred) if (await isPortFree(port)) return port;
-  return (await listens(0, '127.0.0.1')) ?? freePort();
+  for (let tries = 0; tries < 100; tries += 1) {
+    const port = ownRange.first + randomInt(ownRange.count);
+    if (handedOut.has(port)) continue;
+    handedOut.add(port);
+    if (await isPortFree(port)) return port;
+  }
+  throw new SetupError(
+    'No free port was found between 10000 and 32000.',
+    'End programs that listen there, then start again.',
+  );
 }
 
 /**

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { deferred, type Deferred } from './deferred';
+import { lastLines, logEnd, logSince } from './log-tail';
 import { SetupError } from './setup-error';
 import type { KeeperMessage, KeeperRequest, KeptSpec, ProcessExit } from './keeper-protocol';
 
@@ -119,6 +120,7 @@ export function startKeeper({ stateDir }: { stateDir: string }): Keeper {
   };
 
   const start = async (spec: KeptSpec): Promise<KeptProcess> => {
+    const logged = logEnd(spec.logFile);
     const pid = await ask((id) => ({ id, start: spec }));
     const birth = births.get(pid);
     if (!birth) throw new Error(`the keeper has no process ${String(pid)}`);
@@ -126,7 +128,8 @@ export function startKeeper({ stateDir }: { stateDir: string }): Keeper {
     void exited.then(() => births.delete(pid));
     const failed = exited.then(({ code, signal }) => {
       const how = signal ?? `exit code ${String(code)}`;
-      throw new Error(`${spec.name} ended (${how}) before it was ready`);
+      const said = lastLines(logSince(spec.logFile, logged));
+      throw new Error(`${spec.name} ended (${how}) before it was ready:\n${said}`);
     });
     const ready = spec.announces
       ? held(Promise.race([birth.announced.promise, failed]))

@@ -39,6 +39,7 @@ module.exports = class CountingReporter {
     const passed = counts.reduce((sum, file) => sum + file.passed, 0);
     const failed = counts.reduce((sum, file) => sum + file.failed, runExecError ? 1 : 0);
     if (runExecError) console.log(`  ✗ ${runExecError.message}`);
+    if (failed > 0 && this.total > 3) this.repeat(testResults);
     console.log(`  ${passed} passed, ${failed} failed in ${testResults.length} files`);
     const target = process.env['USHER_TEST_COUNT'];
     if (target) writeFileSync(target, JSON.stringify({ passed, failed }));
@@ -47,6 +48,15 @@ module.exports = class CountingReporter {
   list({ testResults }) {
     for (const { status, fullName, duration } of testResults) {
       console.log(`      ${status === 'passed' ? '✓' : '✗'} ${fullName} (${duration ?? 0} ms)`);
+    }
+  }
+
+  /** Once more at the end, since the beginning of a long output is easily lost. */
+  repeat(testResults) {
+    console.log('\n  Failed:');
+    for (const file of testResults.filter((result) => count(result).failed > 0)) {
+      console.log(`\n  ✗ ${relative(this.root, file.testFilePath)}`);
+      console.log((file.failureMessage ?? '').slice(0, 4_000));
     }
   }
 
