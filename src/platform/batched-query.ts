@@ -2,6 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from 'pg';
 import { sqlState } from './db';
 import { DatabaseUnavailable, newClient, part, requirePrimary } from './own-connection';
+import { statementsOf } from './statements';
+import type { TextRow } from './statements';
 
 /** An answer, and when its query left, on the monotonic clock (`performance.now()`). */
 export interface Answered<R> {
@@ -26,8 +28,6 @@ export interface BatchedQuery<Q, R> {
 export interface BatchedQueryOptions<Q, R> {
   readonly url: string;
   readonly applicationName: string;
-  /** Of the prepared statement. */
-  readonly name: string;
   readonly sql: string;
   readonly connections: number;
   /** Most questions of one query. */
@@ -41,9 +41,6 @@ export interface BatchedQueryOptions<Q, R> {
   readonly onChange?: (up: boolean, error?: unknown) => void;
 }
 
-/** The columns of a row as texts, null for null. */
-export type TextRow = readonly (string | null)[];
-
 interface Waiting<Q, R> {
   readonly question: Q;
   readonly deadline: number;
@@ -56,9 +53,6 @@ interface Batch<Q, R> {
   readonly batch: readonly Waiting<Q, R>[];
   readonly sentAt: number;
 }
-
-// What to make of a text its asker knows best; most need no more than the text.
-const asTexts = { getTypeParser: () => (text: string) => text };
 
 /** Questions that are not divided among connections. */
 const fewest = 16;
@@ -133,13 +127,7 @@ export function createBatchedQuery<Q, R>(options: BatchedQueryOptions<Q, R>): Ba
     underWay.add(sent);
     try {
       const questions = batch.map(({ question }) => question);
-      const { rows } = await client.query<(string | null)[]>({
-        name: options.name,
-        text: options.sql,
-        values: options.params(questions),
-        rowMode: 'array',
-        types: asTexts,
-      });
+      const rows = await statementsOf(client).askForTexts(options.sql, options.params(questions));
       const values = options.answers(rows, questions);
       batch.forEach((waiting, index) => {
         if (waiting.settled) return;

@@ -1,7 +1,8 @@
-import type { Socket } from 'node:net';
 import { Pool, types } from 'pg';
-import type { PoolClient, QueryResultRow } from 'pg';
+import type { QueryResultRow } from 'pg';
 import { DomainError } from '../errors/problems';
+import { statementsOf } from './statements';
+import type { Answer, Statements } from './statements';
 
 types.setTypeParser(types.builtins.INT8, (text) => Number(text));
 
@@ -60,8 +61,6 @@ export function createDatabase(options: DatabaseOptions): Database {
     query_timeout: options.queryTimeoutMs ?? 20_000,
     idleTimeoutMillis: 30_000,
     keepAlive: true,
-    // Statements go out without waiting for the answers to those before them.
-    pipeline: true,
   });
   pool.on('error', (error) => options.onError?.(error));
   // A connection that is lost between two statements of a transaction tells nobody but its client; the next statement
@@ -78,8 +77,6 @@ export interface TransactionOptions {
   readonly readOnly?: boolean;
   readonly isolation?: 'read committed' | 'repeatable read' | 'serializable';
 }
-
-const quoted = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
 /** How often a transaction is begun that Postgres picks as the victim of a deadlock. */
 const mostBegins = 3;
@@ -108,12 +105,13 @@ async function onceInTransaction<T>(
   options: TransactionOptions,
 ): Promise<T> {
   const client = await db.pool.connect();
+  const statements = statementsOf(client);
   const committed: (() => void)[] = [];
   let broken = true;
   try {
-    sendTogether(client);
-    const opened = client.query(opening(settings, options));
-    const scope = scopedTx(client, opened, committed);
+    const opened = open(statements, settings, options);
+    opened.catch(() => undefined);
+    const scope = scopedTx(statements, committed);
     let result: T;
     try {
       result = await fn(scope.tx);
@@ -121,15 +119,19 @@ async function onceInTransaction<T>(
       scope.end();
     } catch (error) {
       scope.end();
-      if (!isSilent(error)) {
+      const cause = await opened.then(
+        () => error,
+        (beginning: unknown) => beginning,
+      );
+      if (!isSilent(cause)) {
         await client.query('rollback').then(
           () => (broken = false),
           () => undefined,
         );
       }
-      throw error;
+      throw cause;
     }
-    await client.query('commit');
+    await statements.ask('commit', []);
     broken = false;
     for (const run of committed) run();
     return result;
@@ -139,96 +141,70 @@ async function onceInTransaction<T>(
   }
 }
 
-const corked = new WeakSet<Socket>();
-
-// Each write to a socket costs more than what most statements take: those asked for in one go leave in one.
-function sendTogether(client: PoolClient): void {
-  const { stream } = (client as unknown as { connection: { stream: Socket } }).connection;
-  if (corked.has(stream)) return;
-  corked.add(stream);
-  stream.cork();
-  process.nextTick(() => {
-    corked.delete(stream);
-    stream.uncork();
-  });
-}
-
 // Its connection still waits for that answer; a rollback would only stand in line behind it.
 function isSilent(error: unknown): boolean {
   return error instanceof Error && error.message === 'Query read timeout';
 }
 
-function opening(settings: Readonly<Record<string, string>>, options: TransactionOptions): string {
-  const mode = [
-    'begin',
-    options.isolation ? `isolation level ${options.isolation}` : '',
-    options.readOnly ? 'read only' : '',
-  ].join(' ');
-  const calls = Object.entries(settings).map(
-    ([name, value]) => `set_config(${quoted(name)}, ${quoted(value)}, true)`,
+// The begin leaves together with what comes first. Should it fail, nothing that left with it runs.
+async function open(
+  statements: Statements,
+  settings: Readonly<Record<string, string>>,
+  { isolation, readOnly }: TransactionOptions,
+): Promise<void> {
+  const mode = `begin${isolation ? ` isolation level ${isolation}` : ''}${readOnly ? ' read only' : ''}`;
+  const calls = Object.keys(settings).map(
+    (name, index) => `set_config('${name}', $${index + 1}, true)`,
   );
-  // One message, one round trip: the scope is set with the begin.
-  return `${mode}; select ${calls.join(', ')}`;
+  await Promise.all([
+    statements.ask(mode, []),
+    statements.ask(`select ${calls.join(', ')}`, Object.values(settings)),
+  ]);
 }
 
-const names = new Map<string, string>();
-
-/** Statement texts that are prepared; what a list's filters make of a text beyond these is planned each time. */
-const mostPrepared = 400;
-
-// Planning costs more than running: row-level security makes each table of a query a small query of its own. A named
-// statement is planned once a connection.
-function prepared(sql: string): { name?: string } {
-  let name = names.get(sql);
-  if (name === undefined && names.size < mostPrepared) {
-    name = `u${String(names.size)}`;
-    names.set(sql, name);
-  }
-  return name === undefined ? {} : { name };
+// An error of Postgres comes from the socket; whoever reads it wants to know who asked.
+function tracedToHere(error: unknown): unknown {
+  if (error instanceof Error) Error.captureStackTrace(error);
+  return error;
 }
 
-// A look or a lock may go out together with the begin. Whatever writes waits until the transaction stands: should the
-// begin fail, it would stand alone and for good. Once one has waited the later ones do too, so that none overtakes.
-const goesAhead = /^\s*select\b/;
-
-function scopedTx(
-  client: PoolClient,
-  opened: Promise<unknown>,
-  committed: (() => void)[],
-): { tx: Tx; end: () => void } {
-  opened.catch(() => undefined);
-  let waits = false;
+function scopedTx(statements: Statements, committed: (() => void)[]): { tx: Tx; end: () => void } {
   let over = false;
-  const query = async <R extends QueryResultRow>(
-    sql: string,
-    params: readonly unknown[] = [],
-  ): Promise<{ rows: R[]; count: number }> => {
-    waits ||= !goesAhead.test(sql);
-    if (waits) await opened;
+  const ask = (sql: string, params: readonly unknown[] = []): Promise<Answer> => {
     // What still runs when its neighbour has failed must not write after the rollback.
     if (over) throw new Error('The transaction is over');
-    sendTogether(client);
-    const result = await client.query<R>({
-      text: sql,
-      values: params as unknown[],
-      ...prepared(sql),
-    });
-    return { rows: result.rows, count: result.rowCount ?? 0 };
+    return statements.ask(sql, params);
   };
   const tx = {
-    rows: async <R extends QueryResultRow>(sql: string, params?: readonly unknown[]) =>
-      (await query<R>(sql, params)).rows,
-    one: async <R extends QueryResultRow>(sql: string, params?: readonly unknown[]) => {
-      const { rows } = await query<R>(sql, params);
+    rows: async (sql: string, params?: readonly unknown[]) => {
+      try {
+        return (await ask(sql, params)).rows;
+      } catch (error) {
+        throw tracedToHere(error);
+      }
+    },
+    one: async (sql: string, params?: readonly unknown[]) => {
+      const rows = await tx.rows(sql, params);
       const [row] = rows;
       if (row === undefined || rows.length > 1) {
         throw new Error(`Expected one row, got ${String(rows.length)}`);
       }
       return row;
     },
-    maybe: async <R extends QueryResultRow>(sql: string, params?: readonly unknown[]) =>
-      (await query<R>(sql, params)).rows[0],
-    run: async (sql: string, params?: readonly unknown[]) => (await query(sql, params)).count,
+    maybe: async (sql: string, params?: readonly unknown[]) => {
+      try {
+        return (await ask(sql, params)).rows[0];
+      } catch (error) {
+        throw tracedToHere(error);
+      }
+    },
+    run: async (sql: string, params?: readonly unknown[]) => {
+      try {
+        return (await ask(sql, params)).count;
+      } catch (error) {
+        throw tracedToHere(error);
+      }
+    },
     afterCommit: (fn: () => void) => {
       committed.push(fn);
     },

@@ -1,4 +1,5 @@
 import type { PoolClient } from 'pg';
+import { statementsOf } from '../../src/platform/statements';
 import { invite } from '../support/journey';
 import { startTestApp } from '../support/test-app';
 import type { TestApp } from '../support/test-app';
@@ -15,16 +16,19 @@ async function statements(work: () => Promise<unknown>): Promise<string[]> {
   const { pool } = app.deps.db;
   const spies: jest.SpyInstance[] = [];
   const watch = (client: PoolClient): void => {
-    if (!jest.isMockFunction(client.query)) spies.push(jest.spyOn(client, 'query'));
+    const sent = statementsOf(client);
+    if (jest.isMockFunction(sent.ask)) return;
+    spies.push(jest.spyOn(sent, 'ask'), jest.spyOn(client, 'query'));
   };
   pool.on('acquire', watch);
   await work();
   pool.off('acquire', watch);
-  const seen = spies.flatMap((spy) =>
-    spy.mock.calls.map(([first]) => (typeof first === 'string' ? first : first.text) as string),
-  );
+  // What leaves together is an object to the client, and was seen when it was asked for.
+  const seen = spies
+    .flatMap((spy) => spy.mock.calls.map(([first]) => first as unknown))
+    .filter((sql): sql is string => typeof sql === 'string');
   for (const spy of spies) spy.mockRestore();
-  return seen.filter((sql) => !/^(begin|commit|rollback)/.test(sql));
+  return seen.filter((sql) => !/^(begin|commit|rollback|select set_config)/.test(sql));
 }
 
 describe('a request with a service key', () => {

@@ -32,7 +32,6 @@ export function createCharges(options: {
   const query = createBatchedQuery<Charge, Charged>({
     url: options.url,
     applicationName: 'usher-charge',
-    name: 'charge_api_keys',
     sql: `select verdict, cost, window_start_ms, window_cost
           from charge_api_keys($1, $2, $3, $4, $5, $6, $7, $8, $9) order by n`,
     connections: 1,

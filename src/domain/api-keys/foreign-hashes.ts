@@ -59,7 +59,6 @@ export function createForeignHashes(options: {
   const query = createBatchedQuery<string, readonly ForeignHash[]>({
     url: options.url,
     applicationName: 'usher-foreign',
-    name: 'find_foreign_hashes',
     sql: 'select prefix, key_id, salt, hash from find_foreign_hashes($1)',
     connections: 1,
     most: 256,

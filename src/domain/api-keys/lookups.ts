@@ -1,5 +1,6 @@
 import { createBatchedQuery } from '../../platform/batched-query';
-import type { Answered, TextRow } from '../../platform/batched-query';
+import type { Answered } from '../../platform/batched-query';
+import type { TextRow } from '../../platform/statements';
 import { createFactsReader } from './key-facts';
 import { readCount } from './limits.rules';
 import type { Count } from './limits.rules';
@@ -43,7 +44,6 @@ export function createLookups(options: LookupOptions): Lookups {
   const query = createBatchedQuery<readonly string[], FoundKey | undefined>({
     url: options.url,
     applicationName: 'usher-verify',
-    name: 'find_api_keys',
     sql: 'select digest, facts, counted from find_api_keys($1)',
     connections: 2,
     most: 256,

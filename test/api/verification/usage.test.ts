@@ -3,6 +3,7 @@ import { createUsageFlush } from '../../../src/domain/api-keys/usage-flush';
 import { createUsage } from '../../../src/domain/api-keys/usage';
 import type { Database } from '../../../src/platform/db';
 import { newId } from '../../../src/platform/ids';
+import { statementsOf } from '../../../src/platform/statements';
 import { goodKey } from '../../domain/api-keys/facts';
 import { startTestApp } from '../../support/test-app';
 import type { TestApp } from '../../support/test-app';
@@ -209,15 +210,14 @@ describe('a flush', () => {
     const pool = Object.create(db.pool) as Database['pool'];
     pool.connect = async () => {
       const client = await db.pool.connect();
-      const query = client.query.bind(client) as (...args: unknown[]) => Promise<unknown>;
-      client.query = (async (...args: unknown[]) => {
-        const result = await query(...args);
-        if (args[0] === 'commit' && !lost) {
-          lost = true;
-          throw new Error('Connection terminated unexpectedly');
-        }
-        return result;
-      }) as unknown as typeof client.query;
+      const statements = statementsOf(client);
+      const { ask } = statements;
+      statements.ask = async (text, params) => {
+        const answer = await ask(text, params);
+        if (text !== 'commit' || lost) return answer;
+        lost = true;
+        throw new Error('Connection terminated unexpectedly');
+      };
       return client;
     };
     return { pool, close: () => Promise.resolve() };
