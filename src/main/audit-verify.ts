@@ -1,19 +1,22 @@
-import { createReadStream, readFileSync } from 'node:fs';
+import { createReadStream, readFileSync, statSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { checkArchiveCopy } from '../domain/archive/archive-checker';
 import { createCsvChecker } from '../domain/audit/verify/csv-checker';
 import { NoExport, createExportChecker } from '../domain/audit/verify/export-checker';
 import { checkProofFile } from '../domain/audit/verify/proof-checker';
 import { breakKinds } from '../domain/audit/verify/verdict.rules';
 import type { Break } from '../domain/audit/verify/verdict.rules';
+import { openArchiveCopy } from './archive-copy';
 
-const usage = `Checks an export of Usher's audit log with nothing but the file and the log's public key.
+const usage = `Checks an export or an archive of Usher's audit log with nothing but the files and the log's public key.
 
   node audit-verify.mjs FILE --key VKEY [--key VKEY …] [--from-checkpoint NOTE-FILE] [--json]
 
-  FILE               an export (.ndjson or .csv) or a proof of one entry (.tlog-proof); - for standard input
+  FILE               an export (.ndjson or .csv) or a proof of one entry (.tlog-proof); - for standard input; or a
+                     folder: a copy of audit/… in the object store, with manifests, leaves and personal in it
   --key              a verifier key that you believe, as name+id+key; get it from whoever runs the log, not from the file
   --from-checkpoint  a checkpoint that you kept: the export has to continue the log that it speaks of.
-                     The export must have been made with its number of entries as from_checkpoint
+                     An export must have been made with its number of entries as from_checkpoint
   --json             print the finding as JSON
 
 Ends with 0 when all is well, 2 when it was called wrongly, 3 when the file cannot be read, and else with the number of
@@ -103,6 +106,7 @@ interface Checker {
 }
 
 async function check(call: VerifierCall): Promise<Finding> {
+  if (call.file !== '-' && statSync(call.file).isDirectory()) return ofArchive(call);
   let checker: Checker | undefined;
   const source =
     call.file === '-' ? process.stdin : createReadStream(call.file, { highWaterMark: 1 << 20 });
@@ -112,6 +116,16 @@ async function check(call: VerifierCall): Promise<Finding> {
   });
   if (!checker) throw new NoExport('The file is empty.');
   return checker.finish();
+}
+
+function ofArchive({ file, keys, fromCheckpoint }: VerifierCall): Finding {
+  const copy = openArchiveCopy(file);
+  const verdict = copy && checkArchiveCopy(copy, keys, fromCheckpoint);
+  if (!verdict)
+    throw new NoExport('The folder holds no manifest, or what was kept is no checkpoint.');
+  const { verified, batches, origin } = verdict;
+  const told = `ok: ${String(verified)} entries in ${String(batches)} batches, from the first one on, of the log ${String(origin)}`;
+  return { verdict, told: verdict.ok ? told : blame(verdict) };
 }
 
 function checkerOf(first: Buffer, { keys, fromCheckpoint }: VerifierCall): Checker {

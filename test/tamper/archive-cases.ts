@@ -16,6 +16,8 @@ export interface ArchiveCase {
   readonly name: string;
   readonly kind: BreakKind;
   readonly at: number;
+  /** Only the log knows of it: a copy of the archive alone is a good one of something else, or of less. */
+  readonly needsLog?: true;
   readonly tamper: (scene: ArchiveScene) => Promise<unknown>;
 }
 
@@ -119,6 +121,7 @@ export const archiveCases: readonly ArchiveCase[] = [
   {
     name: 'put an older manifest of the log in another one’s place',
     kind: 'manifest-chain',
+    needsLog: true,
     at: 8_193,
     async tamper(scene) {
       const first = await bytesOf(scene, await keyIn(scene, 'manifests'));
@@ -131,6 +134,7 @@ export const archiveCases: readonly ArchiveCase[] = [
   {
     name: 'make the database forget a batch',
     kind: 'manifest-chain',
+    needsLog: true,
     at: 1,
     tamper: ({ log }) => log.sql('delete from audit_batches where n = 1'),
   },
