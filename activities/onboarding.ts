@@ -1,6 +1,6 @@
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import { withSystem } from '../src/platform/db';
-import { deliverMailsOf } from '../src/domain/mails/mails';
+import { deliverNextMailOf } from '../src/domain/mails/mails';
 import type { MailSender } from '../src/domain/mails/mails';
 import { runStep, undoStep } from '../src/domain/onboarding/call-backend';
 import type { StepRun } from '../src/domain/onboarding/call-backend';
@@ -36,10 +36,6 @@ export interface RotationId {
 export function createOnboardingActivities(
   deps: OnboardingDeps & { readonly outbound: Outbound; readonly mailSender: MailSender },
 ) {
-  const view = (inviteId: string): Promise<OnboardingView> =>
-    withSystem(deps.db, 'activity', async (tx) =>
-      viewOf(await lockFactsOfInvite(tx, inviteId), remindersOf(deps)),
-    );
   return {
     /** Looks at the rows again and says what is next. */
     openOnboarding: ({ inviteId }: InviteId) => openOnboarding(deps, inviteId),
@@ -51,12 +47,13 @@ export function createOnboardingActivities(
     /** Makes tenant and onboarding active. */
     activateTenant: ({ inviteId }: InviteId) => activateOnboarding(deps, { inviteId }),
 
-    /** Sends the mails of an invite that are due. */
+    /** Sends the oldest mail of an invite that is due; a further one is due still. */
     deliverDue: ({ inviteId }: InviteId): Promise<OnboardingView> =>
-      beating(async () => {
-        await deliverMailsOf(deps.mailSender, inviteId);
-        return view(inviteId);
-      }),
+      beating(() =>
+        deliverNextMailOf(deps.mailSender, inviteId, async (tx) =>
+          viewOf(await lockFactsOfInvite(tx, inviteId), remindersOf(deps)),
+        ),
+      ),
 
     /** Makes the next call of a step. Behind the last one it activates as well, which saves the workflow a turn. */
     runStep: ({ onboardingId, key }: StepOf): Promise<OnboardingView> =>

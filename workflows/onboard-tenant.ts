@@ -1,4 +1,4 @@
-import { CancellationScope, isCancellation } from '@temporalio/workflow';
+import { CancellationScope } from '@temporalio/workflow';
 import type { OnboardTenantInput, OnboardingState } from '../src/contracts/onboardings';
 import type { OnboardingView, StepAhead } from '../src/domain/onboarding/view.rules';
 import { backend, database, mail } from './activities';
@@ -20,20 +20,11 @@ export async function onboardTenant({ inviteId }: OnboardTenantInput): Promise<O
   };
 
   /** One call of the step. It commits its attempt before it calls; an order may call off the wait for its turn. */
-  const attempt = async (
-    { connector, key }: StepAhead,
-    onboardingId: string,
-  ): Promise<OnboardingView> => {
-    try {
-      return await wakeUp.mayCallOff(
-        () => backend(connector).runStep({ onboardingId, key }),
-        () => database.isCalledOff({ inviteId }),
-      );
-    } catch (error) {
-      if (!isCancellation(error) || CancellationScope.current().consideredCancelled) throw error;
-      return look();
-    }
-  };
+  const attempt = ({ connector, key }: StepAhead, onboardingId: string): Promise<OnboardingView> =>
+    wakeUp.mayCallOff(() => backend(connector).runStep({ onboardingId, key }), {
+      isCalledOff: () => database.isCalledOff({ inviteId }),
+      otherwise: look,
+    });
 
   const undo = ({ connector, key }: StepAhead, onboardingId: string): Promise<OnboardingView> =>
     CancellationScope.nonCancellable(() => backend(connector).undoStep({ onboardingId, key }));

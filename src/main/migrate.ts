@@ -1,43 +1,21 @@
-import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { knex } from 'knex';
 import type { Knex } from 'knex';
 import { Client } from 'pg';
 import { ConfigError, loadConfig } from '../platform/config';
+import { migrationFiles, migrationName } from './migration-files';
 
 interface Migration {
   readonly name: string;
   readonly file: string;
 }
 
-// Names without the ending, so that compiled and source migrations are the same to the database.
-function migrationSource(folder: string): Knex.MigrationSource<Migration> {
+function migrationSource(): Knex.MigrationSource<Migration> {
   return {
     getMigrations: () =>
-      Promise.resolve(
-        readdirSync(folder)
-          .filter((file) => /^\d{14}_\w+\.(?:js|ts)$/.test(file))
-          .sort()
-          .map((file) => ({ name: file.replace(/\.(?:js|ts)$/, ''), file: join(folder, file) })),
-      ),
+      Promise.resolve(migrationFiles().map((file) => ({ name: migrationName(file), file }))),
     getMigrationName: ({ name }) => name,
     getMigration: ({ file }) => import(file) as Promise<Knex.Migration>,
   };
-}
-
-/** The folder of the migrations that belong to this build. */
-function migrationFolder(): string {
-  const folder = join(__dirname, '..', '..', 'migrations');
-  if (!existsSync(folder)) throw new Error(`There are no migrations at ${folder}: build first`);
-  return folder;
-}
-
-/** The names of all migrations of this build, oldest first. */
-export function migrationNames(): string[] {
-  return readdirSync(migrationFolder())
-    .filter((file) => /^\d{14}_\w+\.(?:js|ts)$/.test(file))
-    .map((file) => file.replace(/\.(?:js|ts)$/, ''))
-    .sort();
 }
 
 const silent = (): void => undefined;
@@ -71,7 +49,7 @@ async function withMigrator<T>(ownerUrl: string, fn: (database: Knex) => Promise
     client: 'pg',
     connection: ownerUrl,
     pool: { min: 0, max: 2 },
-    migrations: { migrationSource: migrationSource(migrationFolder()), tableName: 'migrations' },
+    migrations: { migrationSource: migrationSource(), tableName: 'migrations' },
     // Whoever calls tells what went wrong, once.
     log: { warn: silent, error: silent, debug: silent, deprecate: silent },
   });

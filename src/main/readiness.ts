@@ -1,7 +1,7 @@
 import { missingPeppers } from '../domain/api-keys/peppers';
 import type { KeyHasher } from '../platform/crypto/keys';
 import type { Database } from '../platform/db';
-import { migrationNames } from './migrate';
+import { migrationNames } from './migration-files';
 
 /** What a process needs to do its work, and whether each of it is there. */
 export interface Readiness {

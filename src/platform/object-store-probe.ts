@@ -1,13 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
-import {
-  CreateBucketCommand,
-  DeleteObjectCommand,
-  GetBucketVersioningCommand,
-  ListObjectVersionsCommand,
-  PutObjectCommand,
-  PutObjectLegalHoldCommand,
-} from '@aws-sdk/client-s3';
 import type { PutObjectCommandInput, S3Client } from '@aws-sdk/client-s3';
+import { aws } from './aws';
 import { newId } from './ids';
 import { createObjectStore, createS3Client } from './object-store';
 import type { NewObject, ObjectStore, ObjectStoreSettings } from './object-store';
@@ -85,7 +78,7 @@ export async function createStoreBucket(settings: ObjectStoreSettings): Promise<
   const client = createS3Client(settings);
   const { bucket: Bucket } = settings;
   try {
-    await client.send(new CreateBucketCommand({ Bucket, ObjectLockEnabledForBucket: true }));
+    await client.send(new aws.s3.CreateBucketCommand({ Bucket, ObjectLockEnabledForBucket: true }));
   } catch (error) {
     throw storeProblem('CREATE of the bucket', error);
   } finally {
@@ -156,7 +149,7 @@ const probes: Readonly<Record<StoreCapability, Probe>> = {
     return { honoured: told, seen: told ? 'HEAD tells the SHA-256' : 'HEAD tells no SHA-256' };
   },
   async versioning({ client, bucket }) {
-    const { Status } = await client.send(new GetBucketVersioningCommand({ Bucket: bucket }));
+    const { Status } = await client.send(new aws.s3.GetBucketVersioningCommand({ Bucket: bucket }));
     return { honoured: Status === 'Enabled', seen: `it is ${(Status ?? 'off').toLowerCase()}` };
   },
   async 'compliance-lock'({ client, store, bucket, key }) {
@@ -175,11 +168,12 @@ const probes: Readonly<Record<StoreCapability, Probe>> = {
     const held = anObject(place);
     const at = { Bucket: bucket, Key: place };
     const { VersionId } = await client.send(
-      new PutObjectCommand({ ...at, ...bodyOf(held), ObjectLockLegalHoldStatus: 'ON' }),
+      new aws.s3.PutObjectCommand({ ...at, ...bodyOf(held), ObjectLockLegalHoldStatus: 'ON' }),
     );
     const kept = await deniedToDelete(client, bucket, place, VersionId);
     const LegalHold = { Status: 'OFF' } as const;
-    if (kept) await client.send(new PutObjectLegalHoldCommand({ ...at, VersionId, LegalHold }));
+    if (kept)
+      await client.send(new aws.s3.PutObjectLegalHoldCommand({ ...at, VersionId, LegalHold }));
     return {
       honoured: kept,
       seen: kept ? 'a held version cannot be deleted' : 'a held version was deleted',
@@ -207,7 +201,9 @@ async function refusalOf(
   const place = key();
   const body = bodyOf(anObject(place));
   try {
-    await client.send(new PutObjectCommand({ Bucket: bucket, Key: place, ...body, ...more }));
+    await client.send(
+      new aws.s3.PutObjectCommand({ Bucket: bucket, Key: place, ...body, ...more }),
+    );
     return { status: 200, key: place };
   } catch (error) {
     return { status: statusOf(error), key: place };
@@ -221,7 +217,9 @@ async function deniedToDelete(
   versionId: string | undefined,
 ): Promise<boolean> {
   try {
-    await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key, VersionId: versionId }));
+    await client.send(
+      new aws.s3.DeleteObjectCommand({ Bucket: bucket, Key: key, VersionId: versionId }),
+    );
     return false;
   } catch (error) {
     if (statusOf(error) === 403) return true;
@@ -231,12 +229,12 @@ async function deniedToDelete(
 
 // Also what an earlier probe had to leave, because it was locked then.
 async function sweep(client: S3Client, bucket: string): Promise<void> {
-  const command = new ListObjectVersionsCommand({ Bucket: bucket, Prefix: probePrefix });
+  const command = new aws.s3.ListObjectVersionsCommand({ Bucket: bucket, Prefix: probePrefix });
   const found = await client.send(command).catch(() => undefined);
   const versions = [...(found?.Versions ?? []), ...(found?.DeleteMarkers ?? [])];
   for (const { Key, VersionId } of versions) {
     await client
-      .send(new DeleteObjectCommand({ Bucket: bucket, Key, VersionId }))
+      .send(new aws.s3.DeleteObjectCommand({ Bucket: bucket, Key, VersionId }))
       .catch(() => undefined);
   }
 }

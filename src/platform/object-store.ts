@@ -1,15 +1,8 @@
 import { isIP } from 'node:net';
 import type { Readable } from 'node:stream';
-import {
-  GetObjectCommand,
-  HeadBucketCommand,
-  HeadObjectCommand,
-  ListObjectsV2Command,
-  PutObjectCommand,
-  S3Client,
-} from '@aws-sdk/client-s3';
-import type { HeadObjectCommandOutput } from '@aws-sdk/client-s3';
+import type { HeadObjectCommandOutput, S3Client } from '@aws-sdk/client-s3';
 import { DomainError } from '../errors/problems';
+import { aws } from './aws';
 import { ConfigError } from './config';
 import { storeProblem, statusOf } from './object-store-problems';
 import { guardedAgents } from './outbound';
@@ -92,7 +85,7 @@ export function createObjectStore(settings: ObjectStoreSettings): ObjectStore {
     async put(object) {
       try {
         await client.send(
-          new PutObjectCommand({
+          new aws.s3.PutObjectCommand({
             Bucket: bucket,
             Key: object.key,
             Body: object.body,
@@ -114,7 +107,7 @@ export function createObjectStore(settings: ObjectStoreSettings): ObjectStore {
     },
     head: (key) =>
       run('HEAD', async () => {
-        const command = new HeadObjectCommand({
+        const command = new aws.s3.HeadObjectCommand({
           Bucket: bucket,
           Key: key,
           ChecksumMode: 'ENABLED',
@@ -124,7 +117,9 @@ export function createObjectStore(settings: ObjectStoreSettings): ObjectStore {
       }),
     get: (key) =>
       run('GET', async () => {
-        const found = await orNull(client.send(new GetObjectCommand({ Bucket: bucket, Key: key })));
+        const found = await orNull(
+          client.send(new aws.s3.GetObjectCommand({ Bucket: bucket, Key: key })),
+        );
         if (!found) return null;
         return bytesOf(found.Body as Readable, found.ContentLength, idleMs);
       }),
@@ -133,7 +128,7 @@ export function createObjectStore(settings: ObjectStoreSettings): ObjectStore {
       do {
         const page = await run('LIST', () =>
           client.send(
-            new ListObjectsV2Command({
+            new aws.s3.ListObjectsV2Command({
               Bucket: bucket,
               Prefix: prefix,
               ContinuationToken: token,
@@ -148,7 +143,7 @@ export function createObjectStore(settings: ObjectStoreSettings): ObjectStore {
     },
     check: () =>
       run('HEAD of the bucket', async () => {
-        await client.send(new HeadBucketCommand({ Bucket: bucket }));
+        await client.send(new aws.s3.HeadBucketCommand({ Bucket: bucket }));
       }),
     close() {
       client.destroy();
@@ -167,7 +162,7 @@ export function createS3Client(settings: ObjectStoreSettings): S3Client {
     throw new ConfigError([mistake]);
   }
   const agents = guardedAgents(guard, {});
-  return new S3Client({
+  return new aws.s3.S3Client({
     region,
     ...(endpoint === undefined ? {} : { endpoint }),
     forcePathStyle: true,

@@ -1,5 +1,6 @@
 import { Client } from 'pg';
-import { migrateUp, migrationNames, migrationStatus } from '../../src/main/migrate';
+import { migrateUp, migrationStatus } from '../../src/main/migrate';
+import { migrationNames } from '../../src/main/migration-files';
 import { createEmptyDatabase } from '../support/database';
 import type { TestDatabase } from '../support/database';
 

@@ -1,4 +1,4 @@
-import { CancellationScope, condition, setHandler } from '@temporalio/workflow';
+import { CancellationScope, condition, isCancellation, setHandler } from '@temporalio/workflow';
 import { wakeUp } from '../messages';
 
 /** The wake-ups that a workflow has received. */
@@ -7,8 +7,16 @@ export interface WakeUps {
   isPending(): boolean;
   /** Waits for the next wake-up, or so many milliseconds. */
   orAfter(ms: number): Promise<void>;
-  /** Runs work that a wake-up may call off: `isCalledOff` looks at the rows whenever one comes in. */
-  mayCallOff<T>(work: () => Promise<T>, isCalledOff: () => Promise<boolean>): Promise<T>;
+  /** Runs work that a wake-up may call off. */
+  mayCallOff<T>(work: () => Promise<T>, how: CallingOff<T>): Promise<T>;
+}
+
+/** How work is called off. */
+export interface CallingOff<T> {
+  /** Looks at the rows, whenever a wake-up comes in. */
+  readonly isCalledOff: () => Promise<boolean>;
+  /** What is done in the place of work that was called off. */
+  readonly otherwise: () => Promise<T>;
 }
 
 /** Listens for wake-ups; to be called first, so that none is missed. */
@@ -16,6 +24,7 @@ export function onWakeUp(): WakeUps {
   let received = 0;
   let seen = 0;
   let onReceived: (() => void) | undefined;
+  let scope = new CancellationScope();
   setHandler(wakeUp, () => {
     received += 1;
     onReceived?.();
@@ -26,8 +35,9 @@ export function onWakeUp(): WakeUps {
       if (received === seen) await condition(() => received !== seen, Math.max(1, ms));
       seen = received;
     },
-    async mayCallOff(work, isCalledOff) {
-      const scope = new CancellationScope();
+    async mayCallOff(work, { isCalledOff, otherwise }) {
+      // A scope serves until it is cancelled; each promise less is a stack trace less that the SDK takes.
+      if (scope.consideredCancelled) scope = new CancellationScope();
       const isOver = (): boolean => onReceived === undefined;
       let looking: Promise<void> | undefined;
       const look = async (): Promise<void> => {
@@ -43,10 +53,13 @@ export function onWakeUp(): WakeUps {
       };
       try {
         return await scope.run(work);
+      } catch (error) {
+        if (!isCancellation(error) || CancellationScope.current().consideredCancelled) throw error;
       } finally {
         onReceived = undefined;
-        await looking;
+        if (looking) await looking;
       }
+      return otherwise();
     },
   };
 }

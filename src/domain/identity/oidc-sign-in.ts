@@ -12,11 +12,11 @@ import type { OidcIssuer } from '../../platform/config-values';
 import type { KeyRing } from '../../platform/crypto/sealing';
 import { hashToken, newToken, sameDigest } from '../../platform/crypto/tokens';
 import { withSystem } from '../../platform/db';
-import type { Database, Tx } from '../../platform/db';
+import type { Database } from '../../platform/db';
 import { newId } from '../../platform/ids';
 import type { RateLimits } from '../../platform/rate-limits';
 import * as audit from '../audit/audit-entries';
-import { erase, eraseAbandoned, reveal, seal } from '../secrets/secrets';
+import { erase, reveal, seal } from '../secrets/secrets';
 import { widestSurface } from './callers';
 import { settlePerson } from './identities';
 import { membershipsOf } from './memberships';
@@ -257,14 +257,4 @@ async function recordRefusal(
       userAgent: source.userAgent,
     }),
   );
-}
-
-/** Removes up to `limit` sign-ins that were never finished, and what was sealed for them. */
-export async function sweepOidcFlows(tx: Tx, limit: number): Promise<number> {
-  const flows = await tx.run(
-    `delete from oidc_flows where state_hash in (
-       select state_hash from oidc_flows where expires_at < now() - interval '1 hour' limit $1)`,
-    [limit],
-  );
-  return flows + (await eraseAbandoned(tx, 'oidc_flows', limit));
 }

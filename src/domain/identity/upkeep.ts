@@ -4,7 +4,7 @@ import { withSystem } from '../../platform/db';
 import type { Database } from '../../platform/db';
 import { sweepLoginLinks } from './login-links';
 import { retireIssuerRoles } from './memberships';
-import { sweepOidcFlows } from './oidc-sign-in';
+import { sweepOidcFlows } from './oidc-flows';
 import { peppersInUse } from './service-accounts';
 import { sweepSessions } from './sessions';
 

@@ -107,108 +107,121 @@ export async function dropMails(tx: Tx, inviteId: string, kinds: readonly string
   for (const { secret_id: secretId } of dropped) if (secretId) await erase(tx, secretId);
 }
 
-/** Sends every due mail of one invite, oldest first; each is claimed, sent and recorded for itself. */
-export async function deliverMailsOf(sender: MailSender, inviteId: string): Promise<void> {
-  await deliverAll(sender, `invite_id = $1 and owner = 'workflow'`, [inviteId]);
-}
-
-/** Sends due mails that no workflow owns; returns how many it handled. */
-export function relayMails(sender: MailSender, limit: number): Promise<number> {
-  return deliverAll(sender, `owner = 'relay' and $1::int > 0`, [limit], limit);
-}
-
-async function deliverAll(
+/**
+ * Sends the oldest due mail of one invite: claims it, hands it over, records how that ended. `lookOn` runs in the
+ * transaction that records it, or that found none, and its result is returned.
+ */
+export async function deliverNextMailOf<T>(
   sender: MailSender,
-  which: string,
-  params: readonly unknown[],
-  limit = 100,
-): Promise<number> {
-  const due = await withSystem(sender.db, 'activity', (tx) =>
+  inviteId: string,
+  lookOn: (tx: Tx) => Promise<T>,
+): Promise<T> {
+  const claimed = await withSystem(sender.db, 'activity', async (tx) => {
+    const mail = await claim(tx, sender, `invite_id = $1 and owner = 'workflow'`, [inviteId]);
+    return mail ? { mail } : { result: await lookOn(tx) };
+  });
+  if ('result' in claimed) return claimed.result;
+  const { mail } = claimed;
+  const outcome = await hand(sender, mail);
+  const result = await withSystem(sender.db, 'activity', async (tx) => {
+    await record(tx, mail, outcome);
+    return lookOn(tx);
+  });
+  sender.onOutcome(mail, statusAfter[outcome.kind]);
+  return result;
+}
+
+/** Sends due mails that no workflow owns, oldest first, each for itself; returns how many it handled. */
+export async function relayMails(sender: MailSender, limit: number): Promise<number> {
+  const due = await withSystem(sender.db, 'relay', (tx) =>
     tx.rows<{ id: string }>(
-      `select id from mails
-       where ${which} and ((status = 'due' and due_at <= now())
-         or (status = 'sending' and sending_since < now() - interval '${String(afterSilence.seconds)} seconds'))
-       order by created_at limit ${String(limit)}`,
-      params,
+      `select id from mails where owner = 'relay' and ${ripe} order by created_at limit $1`,
+      [limit],
     ),
   );
-  for (const { id } of due) await deliver(sender, id);
+  for (const { id } of due) {
+    const mail = await withSystem(sender.db, 'relay', (tx) => claim(tx, sender, 'id = $1', [id]));
+    if (!mail) continue;
+    const outcome = await hand(sender, mail);
+    await withSystem(sender.db, 'relay', (tx) => record(tx, mail, outcome));
+    sender.onOutcome(mail, statusAfter[outcome.kind]);
+  }
   return due.length;
 }
 
-async function deliver(sender: MailSender, id: string): Promise<void> {
-  const mail = await claim(sender, id);
-  if (!mail) return;
+const ripe = `((status = 'due' and due_at <= now())
+  or (status = 'sending' and sending_since < now() - interval '${String(afterSilence.seconds)} seconds'))`;
+
+const statusAfter = { sent: 'sent', refused: 'bounced', unknown: 'sending', later: 'due' } as const;
+
+async function hand(sender: MailSender, mail: Mail): Promise<SendOutcome> {
   const token = mail.secretId
     ? await reveal(sender.db, sender.ring, mail.secretId, {
         who: 'system:mail',
         why: `send ${mail.kind}`,
       })
     : null;
-  const outcome = await sender.send(mail, token);
-  await record(sender, mail, outcome);
+  return sender.send(mail, token);
 }
 
 const columns = `id, kind, tenant_id as "tenantId", invite_id as "inviteId", onboarding_id as "onboardingId",
   invite_token_id as "inviteTokenId", to_email as "toEmail", to_name as "toName", locale, data,
   message_id as "messageId", secret_id as "secretId", sendings`;
 
-async function claim(sender: MailSender, id: string): Promise<Mail | undefined> {
-  return withSystem(sender.db, 'activity', async (tx) => {
-    // One found in `sending` was cut off: nobody knows whether it went out, so it is repeated once and no more.
-    const mail = await tx.maybe<Mail & { status: MailStatus }>(
-      `select ${columns}, status from mails
-       where id = $1 and ((status = 'due' and due_at <= now())
-         or (status = 'sending' and sending_since < now() - interval '${String(afterSilence.seconds)} seconds'))
-       for update skip locked`,
-      [id],
-    );
-    if (!mail) return undefined;
-    if (!(await sender.stillWanted(tx, mail))) {
-      await finish(tx, mail, 'dropped');
-      sender.onOutcome(mail, 'dropped');
-      return undefined;
-    }
-    if (mail.status === 'sending' && mail.sendings >= afterSilence.sendings) {
-      await finish(tx, mail, 'uncertain', 'mail-uncertain');
-      sender.onOutcome(mail, 'uncertain');
-      return undefined;
-    }
-    return tx.one<Mail>(
-      `update mails set status = 'sending', sending_since = now(), sendings = sendings + 1
-       where id = $1 returning ${columns}`,
-      [id],
-    );
-  });
+/** Takes the oldest due mail for sending; undefined when there is none that is still to be sent. */
+async function claim(
+  tx: Tx,
+  sender: MailSender,
+  which: string,
+  params: readonly unknown[],
+): Promise<Mail | undefined> {
+  // One found in `sending` was cut off: nobody knows whether it went out, so it is repeated once and no more.
+  const mail = await tx.maybe<Mail & { status: MailStatus }>(
+    `select ${columns}, status from mails where ${which} and ${ripe}
+     order by created_at limit 1 for update skip locked`,
+    params,
+  );
+  if (!mail) return undefined;
+  if (!(await sender.stillWanted(tx, mail))) {
+    await finish(tx, mail, 'dropped');
+    tx.afterCommit(() => sender.onOutcome(mail, 'dropped'));
+    return undefined;
+  }
+  if (mail.status === 'sending' && mail.sendings >= afterSilence.sendings) {
+    await finish(tx, mail, 'uncertain', 'mail-uncertain');
+    tx.afterCommit(() => sender.onOutcome(mail, 'uncertain'));
+    return undefined;
+  }
+  await tx.run(
+    `update mails set status = 'sending', sending_since = now(), sendings = sendings + 1 where id = $1`,
+    [mail.id],
+  );
+  return { ...mail, sendings: mail.sendings + 1 };
 }
 
-async function record(sender: MailSender, mail: Mail, outcome: SendOutcome): Promise<void> {
-  await withSystem(sender.db, 'activity', async (tx) => {
-    if (outcome.kind === 'sent') await finish(tx, mail, 'sent');
-    else if (outcome.kind === 'refused')
-      await finish(tx, mail, 'bounced', 'mail-bounced', outcome.reason);
-    else if (outcome.kind === 'unknown') {
-      // Left in `sending`, ripe at once: the next look repeats it with the same Message-ID.
-      await tx.run(
-        `update mails set sending_since = now() - interval '1 hour', problem_detail = $2
-         where id = $1 and status = 'sending'`,
-        [mail.id, outcome.reason],
-      );
-    } else {
-      const { attempts } = await tx.one<{ attempts: number }>(
-        'select attempts from mails where id = $1',
-        [mail.id],
-      );
-      await tx.run(
-        `update mails set status = 'due', sendings = sendings - 1, attempts = attempts + 1,
-           due_at = now() + $2 * interval '1 second', problem = 'mail-undeliverable-now', problem_detail = $3
-         where id = $1 and status = 'sending'`,
-        [mail.id, afterFailure(attempts), outcome.reason],
-      );
-    }
-  });
-  const status = { sent: 'sent', refused: 'bounced', unknown: 'sending', later: 'due' } as const;
-  sender.onOutcome(mail, status[outcome.kind]);
+async function record(tx: Tx, mail: Mail, outcome: SendOutcome): Promise<void> {
+  if (outcome.kind === 'sent') await finish(tx, mail, 'sent');
+  else if (outcome.kind === 'refused')
+    await finish(tx, mail, 'bounced', 'mail-bounced', outcome.reason);
+  else if (outcome.kind === 'unknown') {
+    // Left in `sending`, ripe at once: the next look repeats it with the same Message-ID.
+    await tx.run(
+      `update mails set sending_since = now() - interval '1 hour', problem_detail = $2
+       where id = $1 and status = 'sending'`,
+      [mail.id, outcome.reason],
+    );
+  } else {
+    const { attempts } = await tx.one<{ attempts: number }>(
+      'select attempts from mails where id = $1',
+      [mail.id],
+    );
+    await tx.run(
+      `update mails set status = 'due', sendings = sendings - 1, attempts = attempts + 1,
+         due_at = now() + $2 * interval '1 second', problem = 'mail-undeliverable-now', problem_detail = $3
+       where id = $1 and status = 'sending'`,
+      [mail.id, afterFailure(attempts), outcome.reason],
+    );
+  }
 }
 
 async function finish(

@@ -180,7 +180,8 @@ export async function activateOnboarding(
       return viewOf(await readFacts(tx, facts.id), remindersOf(deps));
     }
     await activate(tx, deps, facts);
-    return viewOf(await readFacts(tx, facts.id), remindersOf(deps));
+    // What activating changes of the facts: its welcome mail is due at once.
+    return viewOf({ ...facts, state: 'active', mailInMs: 0 }, remindersOf(deps));
   });
 }
 

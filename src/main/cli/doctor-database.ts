@@ -7,7 +7,7 @@ import { openWakes } from '../../platform/outbox';
 import { currentPepper } from '../../platform/peppers';
 import { missingPeppers } from '../../domain/api-keys/peppers';
 import { kidsInUse } from '../../domain/secrets/secrets';
-import { migrationNames } from '../migrate';
+import { migrationNames } from '../migration-files';
 import { requireAppRole } from '../require-app-role';
 import type { CliIo } from './command';
 import { fine, wrong } from './findings';
