@@ -3,6 +3,7 @@ import addFormats from 'ajv-formats';
 import { parse } from 'yaml';
 import { variables } from '../../src/platform/config';
 import type { ProcessName, Variable, VariableName } from '../../src/platform/config';
+import { roleTimeouts } from '../../src/servers/postgres-roles';
 import { exists, read } from '../architecture/tree';
 
 interface Service {
@@ -17,6 +18,7 @@ interface Service {
   readonly healthcheck?: object;
   readonly restart?: string;
   readonly ports?: readonly string[];
+  readonly expose?: readonly string[];
   readonly networks?: readonly string[] | Readonly<Record<string, object>>;
   readonly cap_drop?: readonly string[];
 }
@@ -24,7 +26,7 @@ interface Service {
 const text = read('docker-compose.yml');
 const compose = parse(text, { merge: true }) as {
   services: Record<string, Service>;
-  networks: Record<string, { internal?: boolean } | null>;
+  networks: Record<string, { name?: string; internal?: boolean } | null>;
 };
 const { services } = compose;
 const service = (name: string): Service => {
@@ -135,6 +137,30 @@ describe('docker-compose.yml', () => {
       expect(Array.isArray(networks) ? networks : Object.keys(networks)).toEqual(['back']);
       expect(service(name).ports).toBeUndefined();
     }
+  });
+
+  test('lets services verify keys on a network that leads to the API alone, and not from outside', () => {
+    expect(compose.networks['keys']).toMatchObject({ name: 'usher-keys', internal: true });
+    const joined = Object.entries(services).filter(([, { networks = [] }]) =>
+      (Array.isArray(networks) ? networks : Object.keys(networks)).includes('keys'),
+    );
+    expect(joined.map(([name]) => name)).toEqual(['api']);
+    const port = service('api').environment?.['VERIFY_ADDR'] ?? '';
+    expect(service('api').expose).toContain(port.replace(/^:/, ''));
+    expect(read('deploy/nginx/nginx.conf')).not.toContain(port);
+    expect(read('deploy/nginx/api-keys.conf')).toContain(`server usher${port};`);
+  });
+
+  test('gives the roles of the database the limits that laptops and tests run with', () => {
+    const limits = [
+      ...read('deploy/postgres/create-roles.sh').matchAll(
+        /^alter role (\w+) set (\w+) = '(\w+)';$/gm,
+      ),
+    ].map(([, role, name, value]) => [role, name, value].join(' '));
+    const own = Object.entries(roleTimeouts).flatMap(([role, timeouts]) =>
+      Object.entries(timeouts).map(([name, value]) => `${role} ${name} ${value}`),
+    );
+    expect(limits.sort()).toEqual(own.sort());
   });
 
   test('has a Temporal that is 1.30.1 or newer and no auto-setup', () => {
