@@ -43,10 +43,13 @@ export function createTenantResourceRoutes(
       return { status: 200, body: page };
     },
 
-    async reconcileTenant({ caller, params }) {
+    async reconcileTenant({ caller, params, ip, userAgent }) {
       return withOperator(db, caller.actorId, async (tx) => {
         const tenant = await tenantOf(tx, params.slug);
-        const { workflowId } = await orderReconcile(tx, deps, tenant);
+        const { workflowId } = await orderReconcile(tx, deps, tenant, {
+          actorId: caller.actorId,
+          source: { ip, userAgent },
+        });
         const body = { tenant_id: tenant.id, status: 'queued', workflow_id: workflowId } as const;
         return { status: 202, body: { success: true, ...body } };
       });

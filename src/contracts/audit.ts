@@ -222,7 +222,7 @@ const filters = {
   product: Code(100).optional(),
   actor_id: Code(200).optional(),
   action: Code(200).optional().meta({
-    description: '`tenant` matches `tenant` and everything below, such as `tenant.freed`',
+    description: '`tenant` matches `tenant` and everything below, such as `tenant.suspended`',
   }),
   target_id: Code(200).optional(),
   outcome: AuditOutcome.optional(),

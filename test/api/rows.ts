@@ -8,8 +8,14 @@ export function sql<R extends QueryResultRow>(
   text: string,
   params: readonly unknown[] = [],
 ): Promise<R[]> {
-  return withSystem(app.deps.db, 'cli', (tx) => tx.rows<R>(text, params));
+  return withSystem(app.deps.db, 'cli', async (tx) => {
+    await tx.run(byTests);
+    return tx.rows<R>(text, params);
+  });
 }
+
+// So that whoever watches the database tells what a test does to it from what Usher does.
+const byTests = `set local application_name = 'test'`;
 
 /** Lets time go by for an invite, as its row sees it; `interval` as Postgres reads it. */
 export async function ageInvite(app: TestApp, inviteId: string, interval: string): Promise<void> {

@@ -33,6 +33,7 @@ export async function createPerson(app: IdentityApp, wish: PersonWish = {}): Pro
   const passwordHash = wish.password === null ? null : await hash;
   const email = wish.email ?? `p${randomBytes(4).toString('hex')}@people.example`;
   const id = await withSystem(app.db, 'identity', async (tx) => {
+    await tx.run(`set local application_name = 'test'`);
     const userId = await createAccount(tx, { email, name: 'Mila Kern', passwordHash });
     await addPlatformRoles(tx, userId, wish.roles ?? [], 'local');
     if (wish.roles?.length) await markStaff(tx, userId);

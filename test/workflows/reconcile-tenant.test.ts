@@ -41,6 +41,7 @@ let running: Promise<unknown>;
 let native: NativeConnection;
 
 const act = <T>(fn: (tx: Tx) => Promise<T>): Promise<T> => withOperator(db, 'user:op', fn);
+const operator = { actorId: 'user:op', source: { ip: null, userAgent: null } };
 const objects = async () => (await fetch(`${backend.url}/_test/objects`)).json();
 
 beforeAll(async () => {
@@ -144,7 +145,7 @@ const closed = (tenantId: string) =>
 describe('reconcileTenant', () => {
   it('compares on demand, repairs what was ordered, and ends', async () => {
     const { tenantId } = await activeTenant();
-    await act((tx) => orderReconcile(tx, deps, { id: tenantId, status: 'active' }));
+    await act((tx) => orderReconcile(tx, deps, { id: tenantId, status: 'active' }, operator));
     await delivered();
     await closed(tenantId);
     const missing = await resourceOf(tenantId);
@@ -170,7 +171,7 @@ describe('reconcileTenant', () => {
 
   it('carries only ids, names and codes through its history', async () => {
     const { tenantId, sheet } = await activeTenant();
-    await act((tx) => orderReconcile(tx, deps, { id: tenantId, status: 'active' }));
+    await act((tx) => orderReconcile(tx, deps, { id: tenantId, status: 'active' }, operator));
     await delivered();
     await closed(tenantId);
     const history = await client.workflow

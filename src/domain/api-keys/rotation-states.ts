@@ -20,7 +20,7 @@ const clock: Mover = { actorId: 'system:clock', reason: null };
 
 /** What happens to a rotation, as its events and the audit log have it. */
 export type RotationDeed =
-  | KeyRotationState
+  | Exclude<KeyRotationState, 'pending' | 'overlapping'>
   | 'started'
   | 'first_used'
   | 'extended'
@@ -30,11 +30,11 @@ export type RotationDeed =
   | 'successor_revoked'
   | 'key_gone';
 
-const typeOf: Readonly<Partial<Record<KeyRotationState, RotationDeed>>> = {
-  overlapping: 'first_used',
-  draining: 'old_key_ended',
-  completed: 'completed',
-};
+// What brings a rotation into a state, where that has a name of its own.
+function deedOf(to: KeyRotationState): RotationDeed {
+  if (to === 'pending') return 'started';
+  return to === 'overlapping' ? 'first_used' : to;
+}
 
 /**
  * Writes down what the clocks have done to a rotation since somebody looked last; under the lock of its family.
@@ -43,7 +43,7 @@ const typeOf: Readonly<Partial<Record<KeyRotationState, RotationDeed>>> = {
 export async function upToDate(tx: Tx, rotation: KeyRotation): Promise<KeyRotation> {
   const truth = stateNow(rotation, rotation.now);
   if (truth === rotation.state) return rotation;
-  await move(tx, rotation, truth, clock, typeOf[truth] ?? truth);
+  await move(tx, rotation, truth, clock, truth === 'draining' ? 'old_key_ended' : deedOf(truth));
   return getRotation(tx, rotation.id);
 }
 
@@ -53,7 +53,7 @@ export async function move(
   rotation: KeyRotation,
   to: KeyRotationState,
   by: Mover,
-  type: RotationDeed = to,
+  type: RotationDeed = deedOf(to),
 ): Promise<void> {
   await step(tx, rotation, {
     transitionId: `state:${to}`,

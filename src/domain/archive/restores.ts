@@ -1,5 +1,7 @@
 import type { Tx } from '../../platform/db';
 import { newId } from '../../platform/ids';
+import { controlEntry } from '../audit/control-entries';
+import { insertPending } from '../audit/pending';
 import { pauseSeconds } from './batches.rules';
 
 /** How far the fetching back of a batch is; `refused` when what was fetched is not what was archived. */
@@ -54,21 +56,23 @@ export async function noteRestored(
   counts: { readonly entries: number; readonly erased: number },
   days: number,
 ): Promise<void> {
-  await tx.run(
+  const batch = await tx.maybe<BatchOf>(
     `update audit_restores set state = 'restored', entries = $2, erased = $3, problem = null,
        restored_at = clock_timestamp(), expires_at = clock_timestamp() + $4 * interval '1 day'
-     where id = $1 and state = 'requested'`,
+     where id = $1 and state = 'requested' returning batch_id`,
     [id, counts.entries, counts.erased, days],
   );
+  await tell(tx, 'audit.restored', batch, { ...counts });
 }
 
 /** Notes that what was fetched is not what was archived. */
 export async function noteRefused(tx: Tx, id: string, problem: string): Promise<void> {
-  await tx.run(
+  const batch = await tx.maybe<BatchOf>(
     `update audit_restores set state = 'refused', problem = $2, ended_at = clock_timestamp()
-     where id = $1 and state = 'requested'`,
+     where id = $1 and state = 'requested' returning batch_id`,
     [id, problem],
   );
+  await tell(tx, 'audit.restore_refused', batch, { problem });
 }
 
 /** Notes why a batch could not be fetched yet. */
@@ -90,10 +94,26 @@ export async function noteRestorePause(
 
 /** Notes that a restored batch is gone again. */
 export async function noteEnded(tx: Tx, id: string): Promise<void> {
-  await tx.run(
-    `update audit_restores set state = 'ended', ended_at = clock_timestamp() where id = $1 and state = 'restored'`,
+  const batch = await tx.maybe<BatchOf>(
+    `update audit_restores set state = 'ended', ended_at = clock_timestamp() where id = $1 and state = 'restored'
+     returning batch_id`,
     [id],
   );
+  await tell(tx, 'audit.restore_ended', batch, {});
+}
+
+interface BatchOf {
+  readonly batch_id: string;
+}
+
+async function tell(
+  tx: Tx,
+  action: 'audit.restored' | 'audit.restore_refused' | 'audit.restore_ended',
+  batch: BatchOf | undefined,
+  metadata: Readonly<Record<string, string | number>>,
+): Promise<void> {
+  if (!batch) return;
+  await insertPending(tx, controlEntry(action, { batch: batch.batch_id, ...metadata }));
 }
 
 /** Notes that a worker looks after a restore. */

@@ -29,8 +29,6 @@ export const ownActions = {
   'apikey.rotation_key_gone': rotationMoved,
   'apikey.rotation_old_key_ended': rotationMoved,
   'apikey.rotation_old_key_revoked': rotationMoved,
-  'apikey.rotation_overlapping': rotationMoved,
-  'apikey.rotation_pending': rotationMoved,
   'apikey.rotation_requested': [...rotation, 'from', 'to', 'reason'],
   'apikey.rotation_rolled_back': rotationMoved,
   'apikey.rotation_started': [...rotation, 'reason', 'overlap_seconds'],
@@ -50,7 +48,10 @@ export const ownActions = {
   'audit.hold_placed': ['subject'],
   'audit.pruned': ['from_seq', 'to_seq', 'manifests'],
   'audit.read': ['by'],
+  'audit.restore_ended': ['batch'],
+  'audit.restore_refused': ['batch', 'problem'],
   'audit.restore_requested': ['start_seq', 'end_seq'],
+  'audit.restored': ['batch', 'entries', 'erased'],
   'audit.verified': ['from', 'to', 'ok', 'verified', 'break', 'break_seq'],
 
   'catalog.request_declined': ['request_id'],
@@ -69,6 +70,7 @@ export const ownActions = {
   'invite.declined': [],
   'invite.expired': [],
   'invite.new_link_requested': [],
+  'invite.reminded': [],
   'invite.resent': ['resend_count'],
   'invite.revoked': [],
 
@@ -92,6 +94,7 @@ export const ownActions = {
   'onboarding.step_done': ['step', 'attempt', 'state'],
   'onboarding.step_left': ['step'],
   'onboarding.step_undone': ['step'],
+  'onboarding.wait_begun': ['step', 'number'],
 
   'partner.created': [],
 
@@ -101,9 +104,12 @@ export const ownActions = {
 
   'product.changed': ['trial_days', 'requestable'],
 
+  'resource.compared': ['drift', 'drift_before', 'status'],
+  'resource.comparison_ordered': [],
   'resource.left': ['drift', 'status'],
   'resource.repair_failed': ['repair_id', 'problem'],
   'resource.repair_ordered': ['drift', 'status'],
+  'resource.repair_step_done': ['repair_id', 'step'],
   'resource.repaired': ['repair_id', 'problem'],
 
   'rollout.frozen': ['from', 'to', 'verdict'],
@@ -128,7 +134,6 @@ export const ownActions = {
   'tenant.deleted': moved,
   'tenant.export_failed': ['problem'],
   'tenant.exported': ['rows', 'sha256'],
-  'tenant.freed': [],
   'tenant.purged': [],
   'tenant.purging': moved,
   'tenant.restored': moved,
@@ -140,6 +145,7 @@ export const ownActions = {
   'token_rotation.done': [],
   'token_rotation.failed': [],
   'token_rotation.requested': [],
+  'token_rotation.step_done': ['state'],
 
   'user.activated': [],
   'user.created': ['issuer', 'surface', 'password_set', 'login_link'],

@@ -12,7 +12,13 @@ export type ControlAction =
   /** A range lies in the object store as well, found to be whole: `{batch, n, from_seq, to_seq, manifest}`. */
   | 'audit.archived'
   /** A range lies there only: `{from_seq, to_seq, manifests}`; written by audit_prune() in the database. */
-  | 'audit.pruned';
+  | 'audit.pruned'
+  /** A dropped range can be read again for a while: `{batch, entries, erased}`. */
+  | 'audit.restored'
+  /** What was fetched back is not what was archived: `{batch, problem}`. */
+  | 'audit.restore_refused'
+  /** A restored range is gone again: `{batch}`. */
+  | 'audit.restore_ended';
 
 /** Makes a control entry; only the sequencer's role may write one. */
 export function controlEntry(

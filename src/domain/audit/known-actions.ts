@@ -9,7 +9,7 @@ export async function noteActions(tx: Tx, actions: readonly string[]): Promise<v
   );
 }
 
-/** An action and everything below it: of `tenant` also `tenant.freed`. */
+/** An action and everything below it: of `tenant` also `tenant.suspended`. */
 export async function actionsBelow(tx: Tx, action: string): Promise<string[]> {
   const rows = await tx.rows<{ action: string }>(
     'select action from audit_actions where action = $1 or action like $2',

@@ -118,6 +118,14 @@ async function settleInvite(tx: Tx, deps: Deps, facts: OnboardingFacts): Promise
   const minted = await mintToken(tx, invite, 'reminder');
   await mailToken(tx, deps, invite, 'invite-reminder', minted, invite.expires_at);
   await markReminded(tx, invite.id);
+  await audit.append(tx, {
+    action: 'invite.reminded',
+    crud: 'u',
+    actorId: 'system:workflow',
+    tenantId: facts.tenantId,
+    targets: [{ type: 'invite', id: invite.id }],
+    component: 'worker',
+  });
   return true;
 }
 
@@ -125,13 +133,13 @@ async function settleWait(tx: Tx, deps: Deps, facts: OnboardingFacts): Promise<b
   const step = facts.kind === 'provision' ? currentStep(facts) : undefined;
   const needs = step ? (declaredStep(deps.connectors, step.key)?.plan.needs ?? []) : [];
   const missing = missingOf(facts, needs);
-  if (missing.length === 0) {
+  if (!step || missing.length === 0) {
     if (facts.waitingFor !== 'customer') return false;
     await endWait(tx, facts.id);
     return true;
   }
   if (facts.waitingFor === null) {
-    await beginWait(tx, { onboardingId: facts.id, for: 'customer' });
+    await beginWait(tx, { onboardingId: facts.id, tenantId: facts.tenantId, key: step.key });
     return true;
   }
   const reminder = customerReminderInMs(facts, remindersOf(deps));

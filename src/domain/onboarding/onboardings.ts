@@ -3,6 +3,8 @@ import { DomainError } from '../../errors/problems';
 import type { Tx } from '../../platform/db';
 import { newId } from '../../platform/ids';
 import { noteSubject, noteWork, requestContext } from '../../platform/request-context';
+import * as audit from '../audit/audit-entries';
+import type { StepId } from './steps';
 
 /** A change of an onboarding's state, made once however often it is asked for. */
 export interface Move {
@@ -112,20 +114,25 @@ export async function createOnboarding(
   return id;
 }
 
-/** The guarded columns that say what an onboarding waits for. */
-export interface Waiting {
-  readonly onboardingId: string;
-  readonly for: 'customer' | 'order';
-}
-
-/** Begins a wait; each wait takes the next number, which one order may answer. */
-export async function beginWait(tx: Tx, wait: Waiting): Promise<void> {
-  await tx.run(
+/** Begins to wait for the customer; each wait takes the next number, which one order may answer. */
+export async function beginWait(tx: Tx, step: StepId): Promise<void> {
+  const begun = await tx.maybe<{ number: number }>(
     `update onboardings
-     set waiting_for = $2, waiting_since = now(), number = number + 1, reminders_sent = 0, updated_at = now()
-     where id = $1 and waiting_for is distinct from $2`,
-    [wait.onboardingId, wait.for],
+     set waiting_for = 'customer', waiting_since = now(), number = number + 1, reminders_sent = 0, updated_at = now()
+     where id = $1 and waiting_for is distinct from 'customer'
+     returning number`,
+    [step.onboardingId],
   );
+  if (!begun) return;
+  await audit.append(tx, {
+    action: 'onboarding.wait_begun',
+    crud: 'u',
+    actorId: 'system:workflow',
+    tenantId: step.tenantId,
+    targets: [{ type: 'onboarding', id: step.onboardingId }],
+    metadata: { step: step.key, number: begun.number },
+    component: 'worker',
+  });
 }
 
 /** Ends a wait; the time spent on the customer is kept, since gates do not count it. */

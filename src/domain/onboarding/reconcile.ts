@@ -3,6 +3,8 @@ import { withSystem } from '../../platform/db';
 import type { Tx } from '../../platform/db';
 import type { Outbound } from '../../platform/outbound';
 import type { Wake } from '../../platform/outbox';
+import * as audit from '../audit/audit-entries';
+import type { RequestSource } from '../identity/callers';
 import {
   currentResources,
   recordCheck,
@@ -200,18 +202,28 @@ export async function planReconcile(
 }
 
 /**
- * Orders a comparison now.
+ * Orders a comparison now; the audit log tells who did.
  * @throws DomainError `tenant-not-open`
  */
 export async function orderReconcile(
   tx: Tx,
   deps: Pick<OnboardingDeps, 'outbox'>,
   tenant: { readonly id: string; readonly status: string },
+  by: { readonly actorId: string; readonly source: RequestSource },
 ): Promise<Wake> {
   if (!['trial', 'active'].includes(tenant.status)) {
     throw new DomainError('tenant-not-open', { extra: { tenant_status: tenant.status } });
   }
   const wake = wakeReconcile(tenant.id);
+  await audit.append(tx, {
+    action: 'resource.comparison_ordered',
+    crud: 'r',
+    actorId: by.actorId,
+    tenantId: tenant.id,
+    targets: [{ type: 'tenant', id: tenant.id }],
+    sourceIp: by.source.ip,
+    userAgent: by.source.userAgent,
+  });
   await deps.outbox.wake(tx, wake);
   return wake;
 }

@@ -179,6 +179,15 @@ export async function advanceRepair(
      where id = $1`,
     [repair.id, JSON.stringify({ [step]: extract }), JSON.stringify([attempt])],
   );
+  await audit.append(tx, {
+    action: 'resource.repair_step_done',
+    crud: 'u',
+    actorId: 'system:workflow',
+    tenantId: repair.tenantId,
+    targets: [{ type: 'resource', id: repair.resourceId, name: repair.connector }],
+    metadata: { repair_id: repair.id, step },
+    component: 'worker',
+  });
 }
 
 /** Notes a failed call that will be tried again. */

@@ -61,7 +61,7 @@ export async function beginStep(
     return parked(tx, deps, facts, step, 'tenant-suspended', row.inDoubt);
   }
   if (missingOf(facts, declared.plan.needs).length > 0) {
-    await beginWait(tx, { onboardingId, for: 'customer' });
+    await beginWait(tx, step);
     return { kind: 'look' };
   }
   const cutOff = row.open ? await closeAbandoned(tx, step) : [];

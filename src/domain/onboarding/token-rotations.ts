@@ -151,6 +151,9 @@ export async function advanceRotation(
      where id = $1`,
     [rotation.id, to, JSON.stringify(extract), JSON.stringify([attempt])],
   );
+  if (to !== 'done') {
+    await auditRotation(tx, rotation.tenantId, rotation.id, 'step_done', 'system:workflow', to);
+  }
   if (to === 'done' && rotation.secretId) {
     await replaceToken(
       tx,
@@ -206,8 +209,9 @@ async function auditRotation(
   tx: Tx,
   tenantId: string,
   rotationId: string,
-  what: 'requested' | 'done' | 'failed',
+  what: 'requested' | 'step_done' | 'done' | 'failed',
   actorId: string,
+  state?: TokenRotation['state'],
 ): Promise<void> {
   await audit.append(tx, {
     action: `token_rotation.${what}`,
@@ -216,6 +220,7 @@ async function auditRotation(
     actorId,
     tenantId,
     targets: [{ type: 'token_rotation', id: rotationId }],
+    ...(state === undefined ? {} : { metadata: { state } }),
     component: what === 'requested' ? 'api' : 'worker',
   });
 }

@@ -5,6 +5,7 @@ import { keysetParams, pageOf, positionOf } from '../../platform/cursors';
 import type { Keyset, Page } from '../../platform/cursors';
 import type { Tx } from '../../platform/db';
 import { newId } from '../../platform/ids';
+import * as audit from '../audit/audit-entries';
 
 /** What a tenant has at one backend. */
 export interface TenantResource {
@@ -83,14 +84,46 @@ export async function recordCheck(
     readonly lastError: ProblemCode | null;
   },
 ): Promise<void> {
-  await tx.run(
-    `update tenant_resources set drift = $2, last_error = $3, checked_at = now(),
+  const seen = await tx.maybe<Compared>(
+    `with before as (
+       select id, drift, status from tenant_resources where id = $1 and status <> 'left' for no key update
+     )
+     update tenant_resources as r set drift = $2, last_error = $3, checked_at = now(),
        status = case when $2::text is null and $3::text is null then 'ready'
-         when status = 'pending' then 'pending' else 'error' end,
+         when r.status = 'pending' then 'pending' else 'error' end,
        updated_at = now()
-     where id = $1 and status <> 'left'`,
+     from before where r.id = before.id
+     returning r.id, r.tenant_id as "tenantId", r.connector, r.drift, r.status, before.drift as "driftBefore",
+       before.status as "statusBefore"`,
     [input.id, input.drift, input.lastError],
   );
+  if (seen && (seen.drift !== seen.driftBefore || seen.status !== seen.statusBefore)) {
+    await auditCompared(tx, seen);
+  }
+}
+
+/** A resource after a comparison, and what it was before. */
+interface Compared {
+  readonly id: string;
+  readonly tenantId: string;
+  readonly connector: string;
+  readonly drift: Drift | null;
+  readonly status: ResourceStatus;
+  readonly driftBefore: Drift | null;
+  readonly statusBefore: ResourceStatus | null;
+}
+
+// Only what differs from before: a resource that is as it was yesterday is no news.
+async function auditCompared(tx: Tx, seen: Compared): Promise<void> {
+  await audit.append(tx, {
+    action: 'resource.compared',
+    crud: 'u',
+    actorId: 'system:workflow',
+    tenantId: seen.tenantId,
+    targets: [{ type: 'resource', id: seen.id, name: seen.connector }],
+    metadata: { drift: seen.drift, drift_before: seen.driftBefore, status: seen.status },
+    component: 'worker',
+  });
 }
 
 /** Records that the backend could not be asked: what is known of the resource stays true until it can. */
@@ -110,12 +143,18 @@ export async function recordMissing(
   tx: Tx,
   input: { readonly tenantId: string; readonly connector: string },
 ): Promise<void> {
-  await tx.run(
+  const id = newId();
+  const written = await tx.run(
     `insert into tenant_resources (id, tenant_id, connector, status, drift, checked_at)
      values ($1, $2, $3, 'pending', 'missing', now())
      on conflict (tenant_id, connector) where status <> 'left' do nothing`,
-    [newId(), input.tenantId, input.connector],
+    [id, input.tenantId, input.connector],
   );
+  if (written === 0) return;
+  await auditCompared(tx, {
+    ...{ id, ...input, drift: 'missing', status: 'pending' },
+    ...{ driftBefore: null, statusBefore: null },
+  });
 }
 
 /** The current resources of a tenant, by connector. */

@@ -41,7 +41,7 @@ const tell = async (...events: object[]): Promise<void> => {
 };
 const own = (event: Partial<AuditEvent>): Promise<string> =>
   withSystem(app.deps.db, 'cli', (tx) =>
-    audit.append(tx, { action: 'tenant.freed', crud: 'u', actorId: 'system:test', ...event }),
+    audit.append(tx, { action: 'tenant.suspended', crud: 'u', actorId: 'system:test', ...event }),
   );
 const insertTenant = async (slug = `t-${randomUUID().slice(0, 8)}`, partnerId?: string) => {
   const id = randomUUID();
@@ -163,7 +163,7 @@ describe('GET /v1/audit', () => {
     const as = { anonymous: true, headers: await signedIn(app, admin) };
     const emails = ({ body }: TestAnswer) =>
       body.items.map(({ actor }: { actor: { email: string | null } }) => actor.email);
-    const query = { tenant_id: tenantId, action: 'tenant.freed' };
+    const query = { tenant_id: tenantId, action: 'tenant.suspended' };
     expect(emails(await get('/v1/audit', query, as))).toEqual([null, admin.email]);
     const all = await get('/v1/audit', query);
     expect(emails(all)).toEqual([staff.email, admin.email]);
@@ -266,7 +266,7 @@ describe('GET /audit', () => {
       { action: 'x.y', external_id: 'mail', actor: { id: '2', email: 'quentin@far.example' } },
       { action: 'x.y', external_id: 'name', actor: { id: '2', name: 'Quentin' } },
     );
-    await own({ actorId: `user:${someone.id}`, action: 'tenant.freed' });
+    await own({ actorId: `user:${someone.id}`, action: 'tenant.suspended' });
     expect(namesOf(await get('/audit', { q: part }))).toEqual(['description', 'target', 'action']);
     expect(namesOf(await get('/audit', { q: tenant.slug.slice(1, -1) }))).toEqual(['slug']);
     expect(namesOf(await get('/audit', { q: 'QUENTIN@' }))).toEqual(['mail']);
@@ -303,7 +303,7 @@ describe('a reader', () => {
   test('finds what was written before the request, every time', async () => {
     for (let turn = 0; turn < 20; turn += 1) {
       const id = await own({ metadata: { turn } });
-      const { body, headers } = await get('/audit', { limit: 5, action: 'tenant.freed' });
+      const { body, headers } = await get('/audit', { limit: 5, action: 'tenant.suspended' });
       expect(body.items[0].id).toBe(id);
       expect(headers.get('x-audit-lag')).toBeNull();
     }
@@ -337,7 +337,7 @@ describe('a reader', () => {
     sequencer = app.startSequencer();
     await waitFor(
       'The entry',
-      () => get('/audit', { limit: 1, action: 'tenant.freed' }),
+      () => get('/audit', { limit: 1, action: 'tenant.suspended' }),
       (answer) => answer.body.items[0].id === id,
     );
   });

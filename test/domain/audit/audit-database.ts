@@ -53,7 +53,7 @@ export async function openAuditDatabase(given?: TestDatabase): Promise<AuditData
 
 /** An event with defaults. */
 export const anEvent = (over: Partial<AuditEvent> = {}): AuditEvent => ({
-  action: 'tenant.freed',
+  action: 'tenant.suspended',
   crud: 'u',
   actorId: 'system:test',
   ...over,
