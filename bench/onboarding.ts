@@ -20,10 +20,7 @@ const size = {
   rounds: Number(process.env['BENCH_ROUNDS'] ?? 3),
 } as const;
 const limit = { calls: 120, windowMs: 20_000 } as const;
-/**
- * What waits is to wait: Temporal looks at each time-out of an activity when it would have run out, 30 s at most. Those
- * of the preparation and of the other side come before the clock starts.
- */
+/** Temporal looks at each time-out of an activity, 30 s at most, though it is over: at those of what went before, too. */
 const settleMs = 31_000;
 
 /** An open invite, ready to be accepted. */
