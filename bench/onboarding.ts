@@ -20,8 +20,11 @@ const size = {
   rounds: Number(process.env['BENCH_ROUNDS'] ?? 3),
 } as const;
 const limit = { calls: 120, windowMs: 20_000 } as const;
-/** What waits is to wait: time-outs that Temporal keeps of the preparation, 10 s at most, fire before anything is measured. */
-const settleMs = 11_000;
+/**
+ * What waits is to wait: Temporal looks at each time-out of an activity when it would have run out, 30 s at most. Those
+ * of the preparation and of the other side come before the clock starts.
+ */
+const settleMs = 31_000;
 
 /** An open invite, ready to be accepted. */
 interface Waiting {
@@ -103,7 +106,7 @@ async function prepare(
     );
     return rows[0]?.open === 0;
   });
-  await sleep(settleMs);
+  await sleep(1_000);
   return waiting;
 }
 
@@ -157,7 +160,7 @@ async function prepareBare(client: Client, tag: string, count: number): Promise<
       args: [{ sheet }],
     });
   });
-  await sleep(settleMs);
+  await sleep(1_500);
   return sheets;
 }
 
@@ -187,11 +190,13 @@ async function measureThroughput(
   };
   for (let round = 1; round <= size.rounds; round += 1) {
     const waiting = await prepare(servers, pool, api, size.throughput, `t${String(round)}`);
+    await sleep(settleMs);
     await cpu.ours.during(async () => {
       ours.push(size.throughput / ((await ourWave(pool, api, waiting, size.clients)) / 1000));
       await quiet(pool);
     });
     const sheets = await prepareBare(client, `tb${String(round)}`, size.throughput);
+    await sleep(settleMs);
     await cpu.bare.during(async () => {
       theirs.push(size.throughput / ((await bareWave(client, sheets, size.clients)) / 1000));
     });

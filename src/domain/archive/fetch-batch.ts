@@ -17,7 +17,7 @@ import { readManifest } from './manifest.rules';
 import type { Manifest } from './manifest.rules';
 
 /** Most bytes of an object that is fetched; a batch is far below it. */
-const mostBytes = 512 * 1024 * 1024;
+export const mostBytes = 512 * 1024 * 1024;
 
 /** A batch as it was fetched and found to be what was archived. */
 export interface FetchedBatch {

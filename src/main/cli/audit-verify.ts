@@ -1,3 +1,4 @@
+import { archiveCheck } from '../../domain/archive/verify-archive';
 import { breakKinds } from '../../domain/audit/verify/verdict.rules';
 import { verifyLog } from '../../domain/audit/verify/verify-log';
 import type { Verdict } from '../../domain/audit/verify/verify-log';
@@ -19,7 +20,7 @@ export const verifyAudit: Command = {
     json: { about: 'Print JSON' },
   },
   notes: [
-    `Asks the database (DATABASE_URL), and the object store where AUDIT_COLD_BUCKET is set. Without --key and AUDIT_TRUSTED_KEY the log’s first stored key is believed, which whoever owns the database could have replaced. The exit code tells the kind of the first break: ${Object.entries(
+    `Asks the database (DATABASE_URL), and the object store with the archive where AUDIT_COLD_BUCKET is set. Without --key and AUDIT_TRUSTED_KEY the log’s first stored key is believed, which whoever owns the database could have replaced. The exit code tells the kind of the first break: ${Object.entries(
       breakKinds,
     )
       .map(([kind, code]) => `${String(code)} ${kind}`)
@@ -41,6 +42,7 @@ export const verifyAudit: Command = {
         to: numberOf(input.text('to')),
         trusted: keys,
         store,
+        archive: store && archiveCheck(store),
         onProgress: (verified, of) => {
           if (!input.has('json') && of > 100_000) io.err(`${String(verified)} of ${String(of)}`);
         },
@@ -73,6 +75,7 @@ function tell(verdict: Verdict): string {
         ] as const)
       : []),
     ['entries', String(verdict.verified)],
+    ...(verdict.archived ? ([['in the archive', String(verdict.archived)]] as const) : []),
     ['checkpoints', String(verdict.checkpoints)],
     ['erased parts', String(verdict.erased)],
     ['attested', verdict.attested === null ? 'nothing is published' : String(verdict.attested)],

@@ -35,6 +35,8 @@ export interface Verdict {
   readonly erased: number;
   readonly oldestHotSeq: number | null;
   readonly highestArchivedSeq: number | null;
+  /** Entries that were looked at in the archive; null where that was not asked for. */
+  readonly archived: number | null;
   /** How many entries the newest published checkpoint attests; null where none is published. */
   readonly attested: number | null;
 }
@@ -48,16 +50,32 @@ export interface Verifying {
   readonly trusted?: readonly string[];
   /** Where checkpoints are published, to compare with. */
   readonly store?: ObjectStore | undefined;
+  /** Looks into the archive as well. */
+  readonly archive?: CheckArchive | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((verified: number, of: number) => void) | undefined;
 }
+
+/**
+ * Compares the archive with the log, and answers how many entries it has looked at; the archive's domain brings it along.
+ */
+export type CheckArchive = (given: {
+  readonly read: <T>(fn: (tx: Tx) => Promise<T>) => Promise<T>;
+  readonly trust: Trust;
+  readonly breaks: Breaks;
+  readonly from: number;
+  readonly to: number;
+  /** The last entry that is in the archive only; 0 for none. */
+  readonly dropped: number;
+  readonly signal: AbortSignal | undefined;
+}) => Promise<number>;
 
 /** Rows of one look; each is a short transaction of its own. */
 const pageSize = 2_000;
 
 /**
  * Verifies the log as it is stored: leaf bytes, links, tenants' chains, columns, personal data, tiles, checkpoints,
- * what is published, and the ends. It holds no snapshot: what is in the log does not change.
+ * what is published, what is archived where it may look there, and the ends. It holds no snapshot: what is in the log does not change.
  * @throws the reason of the signal when it is called off
  */
 export async function verifyLog(db: Database, given: Verifying = {}): Promise<Verdict> {
@@ -100,6 +118,12 @@ export async function verifyLog(db: Database, given: Verifying = {}): Promise<Ve
   const toEnd = given.to === undefined || given.to >= bounds.end;
   await read((tx) => checkEnds(tx, { from, last, toEnd, chain, breaks }));
   const attested = await checkPublished(read, { store: given.store, trust, breaks });
+  const archived = given.archive
+    ? await given.archive({
+        ...{ read, trust, breaks, signal: given.signal },
+        ...{ from: given.from ?? 1, to, dropped: bounds.archived ?? 0 },
+      })
+    : null;
   const erasures = await read((tx) => erasuresOf(tx, [...chain.openings.missing.keys()]));
   const erased = chain.openings.settle([
     ...chain.controls.flatMap((one) => (one.action === 'audit.erased' ? [one] : [])),
@@ -115,6 +139,7 @@ export async function verifyLog(db: Database, given: Verifying = {}): Promise<Ve
     erased,
     oldestHotSeq: bounds.oldest,
     highestArchivedSeq: bounds.archived,
+    archived,
     attested,
   };
 }
