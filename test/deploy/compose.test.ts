@@ -1,10 +1,14 @@
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import Ajv2020 from 'ajv/dist/2020';
 import addFormats from 'ajv-formats';
 import { parse } from 'yaml';
+import { inspectConnectors } from '../../src/domain/onboarding/connectors';
 import { variables } from '../../src/platform/config';
 import type { ProcessName, Variable, VariableName } from '../../src/platform/config';
 import { roleTimeouts } from '../../src/servers/postgres-roles';
-import { exists, read } from '../architecture/tree';
+import { exists, read, root } from '../architecture/tree';
 
 interface Service {
   readonly image?: string;
@@ -118,6 +122,34 @@ describe('docker-compose.yml', () => {
       );
       const required = process === 'migrate' ? ['DATABASE_OWNER_URL'] : needed;
       expect(required.filter((variable) => !given.includes(variable))).toEqual([]);
+    },
+  );
+
+  test.each(['api', 'worker'])(
+    'gives %s every variable of the connectors that its blueprints name',
+    (name) => {
+      const { environment = {}, volumes = [] } = service(name);
+      const mounted = volumes.map((volume) => volume.split(':'));
+      const [own = ''] =
+        mounted.find(([, to]) => to === `${environment['CONNECTORS_DIR'] ?? ''}/blueprints.json`) ??
+        [];
+      // As in the container: the files of the image, and over them what is mounted.
+      const dir = mkdtempSync(join(tmpdir(), 'usher-compose-'));
+      cpSync(join(root, 'connectors'), dir, { recursive: true });
+      writeFileSync(join(dir, 'blueprints.json'), read(own));
+      // Whatever an operator fills in.
+      const filled: Readonly<Record<string, string>> = {
+        BACKEND_COMPAT_URL: 'https://backend.example',
+        BACKEND_COMPAT_AUTH: 'api-key',
+      };
+      const env = Object.fromEntries(
+        Object.keys(environment).map((variable) => [variable, filled[variable] ?? 'something']),
+      );
+      try {
+        expect(inspectConnectors({ dir, env }).mistakes).toEqual([]);
+      } finally {
+        rmSync(dir, { recursive: true });
+      }
     },
   );
 
