@@ -110,12 +110,18 @@ function parameters(contract: EndpointContract, schemas: Schemas): Json[] {
       };
     });
   };
-  const header = (name: string, description: string, pattern: string, required = false): Json => ({
+  const header = (
+    name: string,
+    description: string,
+    pattern: string,
+    more: { readonly required?: boolean; readonly example?: string } = {},
+  ): Json => ({
     name,
     in: 'header',
-    required,
+    required: false,
     description,
     schema: { type: 'string', pattern },
+    ...more,
   });
   const { idempotent, ifMatch, raw } = contract;
   const repeatable = 'Makes the request safe to repeat for 24 hours';
@@ -128,12 +134,10 @@ function parameters(contract: EndpointContract, schemas: Schemas): Json[] {
     ...(idempotent ? [header('Idempotency-Key', repeatable, '^[\\x21-\\x7e]{1,255}$')] : []),
     ...(ifMatch
       ? [
-          header(
-            'If-Match',
-            'The ETag that was read',
-            '^("v[0-9]{1,9}"|\\*)$',
-            ifMatch === 'required',
-          ),
+          header('If-Match', 'The ETag that was read', '^("v[0-9]{1,9}"|\\*)$', {
+            required: ifMatch === 'required',
+            example: '"v1"',
+          }),
         ]
       : []),
   ];

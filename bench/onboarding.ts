@@ -20,6 +20,8 @@ const size = {
   rounds: Number(process.env['BENCH_ROUNDS'] ?? 3),
 } as const;
 const limit = { calls: 120, windowMs: 20_000 } as const;
+/** Temporal looks at each time-out of an activity, 30 s at most, though it is over: at those of what went before, too. */
+const settleMs = 31_000;
 
 /** An open invite, ready to be accepted. */
 interface Waiting {
@@ -185,11 +187,13 @@ async function measureThroughput(
   };
   for (let round = 1; round <= size.rounds; round += 1) {
     const waiting = await prepare(servers, pool, api, size.throughput, `t${String(round)}`);
+    await sleep(settleMs);
     await cpu.ours.during(async () => {
       ours.push(size.throughput / ((await ourWave(pool, api, waiting, size.clients)) / 1000));
       await quiet(pool);
     });
     const sheets = await prepareBare(client, `tb${String(round)}`, size.throughput);
+    await sleep(settleMs);
     await cpu.bare.during(async () => {
       theirs.push(size.throughput / ((await bareWave(client, sheets, size.clients)) / 1000));
     });

@@ -15,14 +15,15 @@ create role usher_sequencer with login nosuperuser nobypassrls nocreatedb nocrea
 create role temporal with login nosuperuser nobypassrls nocreatedb nocreaterole noreplication
   password :'temporal';
 
--- A statement that waits for a lock or runs away must not hold up everybody else; migrations may take their time.
+-- A statement that waits for a lock or runs away must not hold up everybody else; migrations may take their time, once
+-- they have their locks. The same as in src/servers/postgres-roles.ts.
 alter role usher_app set statement_timeout = '15s';
 alter role usher_app set lock_timeout = '5s';
 alter role usher_app set idle_in_transaction_session_timeout = '30s';
 alter role usher_sequencer set statement_timeout = '60s';
 alter role usher_sequencer set lock_timeout = '5s';
 alter role usher_sequencer set idle_in_transaction_session_timeout = '60s';
-alter role usher_owner set lock_timeout = '30s';
+alter role usher_owner set lock_timeout = '5s';
 
 create database usher owner usher_owner template template0;
 revoke all on database usher from public;

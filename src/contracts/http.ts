@@ -88,8 +88,20 @@ export const keyed = { idempotency_key: IdempotencyKey.optional() };
 /** A yes or no in a query. */
 export const Flag = z.enum(['true', 'false']).transform((value) => value === 'true');
 
-/** A point in time, RFC 3339 in UTC. */
-export const Time = z.iso.datetime({ offset: true });
+const inPostgres = (value: string): boolean =>
+  /^\d{4}-/.test(inUtc(value)) && !/^0000-/.test(inUtc(value));
+
+// Offsets are whole minutes: what is behind the second stays as it was written.
+function inUtc(value: string): string {
+  const fraction = /\.\d+/.exec(value)?.[0] ?? '';
+  return new Date(value).toISOString().replace(/\.\d{3}Z$/, `${fraction}Z`);
+}
+
+/** A point in time, RFC 3339; handed on in UTC, since Postgres takes no offset of 16 hours or more and no year 0. */
+export const Time = z.iso
+  .datetime({ offset: true, abort: true })
+  .refine(inPostgres, { message: 'must be of the years 1 to 9999, in UTC', abort: true })
+  .overwrite(inUtc);
 
 /** Free text that people read, at least one visible character; no control characters besides line breaks. */
 export const text = (max: number) =>

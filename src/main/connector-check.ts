@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs';
-import { basename } from 'node:path';
 import type { OutboundResult } from '../contracts/connectors';
 import { describeMistake } from '../domain/onboarding/connectors';
 import { judge } from '../domain/onboarding/connectors-judging.rules';
@@ -23,12 +21,15 @@ import type {
 } from '../domain/onboarding/connectors.rules';
 import { DomainError, problems } from '../errors/problems';
 
-/** 0: the file is valid and its probe, if run, was answered as expected; 1: it is not; 2: there is no file to check. */
-export type CheckOutcome = 0 | 1 | 2;
+/** 0: the file is valid and its probe, if run, was answered as expected; 1: it is not. */
+export type CheckOutcome = 0 | 1;
 
 /** What `connector check` needs. */
 export interface ConnectorCheck {
-  readonly file: string | undefined;
+  /** Its name, as mistakes are told by. */
+  readonly file: string;
+  /** What stands in it. */
+  readonly text: string;
   /** The client that requests are rendered for; without one every value is a visible placeholder. */
   readonly dryRun?: TemplateContext | undefined;
   readonly env: Environment;
@@ -37,23 +38,14 @@ export interface ConnectorCheck {
   readonly runProbe?: ((probe: RenderedRequest) => Promise<OutboundResult>) | undefined;
 }
 
-const usage =
-  'usage: usher connector check FILE [--dry-run CLIENT]\nShows what a connector file would send, and runs its probe only.';
-
 /** Checks one connector file for a person: its mistakes, else every request that it would send, then its probe. */
 export async function checkConnector(check: ConnectorCheck): Promise<CheckOutcome> {
-  const { out } = check;
-  const text = check.file === undefined ? undefined : readText(check.file);
-  if (check.file === undefined || text === undefined) {
-    if (check.file !== undefined) out(`${check.file} cannot be read.`);
-    out(usage);
-    return 2;
-  }
-  const { connector, mistakes } = readConnector(text, check.env);
+  const { file, text, env, out } = check;
+  const { connector, mistakes } = readConnector(text, env);
   if (connector === undefined) {
     out(`${mistakes.length === 1 ? '1 mistake' : `${mistakes.length} mistakes`}:`);
-    const file = basename(check.file);
     for (const mistake of mistakes) out(describeMistake({ file, ...mistake }));
+    out('docs/CONNECTORS.md explains every field.');
     return 1;
   }
   const shown = withPlaceholders(connector);
@@ -63,14 +55,6 @@ export async function checkConnector(check: ConnectorCheck): Promise<CheckOutcom
   const id = externalIdOf(shown, context);
   if (id !== undefined) out(`The tenant's object is called ${id}`);
   return runProbe(connector, shown, check);
-}
-
-function readText(file: string): string | undefined {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return undefined;
-  }
 }
 
 // Unset variables are shown by name, so that a file can be checked on a machine that has no key.

@@ -74,7 +74,7 @@ async function until<T>(what: string, look: () => Promise<T | null | undefined>)
   }
 }
 
-function operator({ api, owner_key }: RunFile) {
+function operator({ api, owner_key }: Pick<RunFile, 'api' | 'owner_key'>) {
   const headers = { 'X-Api-Key': owner_key, 'content-type': 'application/json' };
   return {
     get: (path: string) => fetch(`${api.url}${path}`, { headers }),
@@ -164,22 +164,31 @@ async function issueKey(run: RunFile, clientId: string): Promise<Issued> {
   return (await response.json()) as Issued;
 }
 
-/** Asks as a gateway would whether the key is good. */
-async function verifyKey(
-  run: RunFile,
-  key: string,
-): Promise<{ readonly code: string; readonly tenant_slug: string }> {
-  const response = await operator(run).post('/v1/internal/api-keys/verify', {
-    key,
-    scopes: ['products:read'],
+interface Verdict {
+  readonly valid: boolean;
+  readonly code: string;
+  readonly tenant_slug: string;
+}
+
+/**
+ * Asks as a gateway would whether the key is good, and once more for as long as nobody can know: a machine that is
+ * setting itself up may need longer than the second within which a verification answers.
+ */
+export function verifyKey(run: Pick<RunFile, 'api' | 'owner_key'>, key: string): Promise<Verdict> {
+  return until('The verification of the new key', async () => {
+    const response = await operator(run).post('/v1/internal/api-keys/verify', {
+      key,
+      scopes: ['products:read'],
+    });
+    if (!response.ok) throw await failure('The verification', response);
+    const verdict = (await response.json()) as Verdict;
+    if (verdict.valid) return verdict;
+    if (verdict.code === 'UNAVAILABLE') return null;
+    throw new SetupError(
+      `The new key does not verify: ${verdict.code}.`,
+      'The logs of the API are in .usher/logs.',
+    );
   });
-  if (!response.ok) throw await failure('The verification', response);
-  const verdict = (await response.json()) as { valid: boolean; code: string; tenant_slug: string };
-  if (verdict.valid) return verdict;
-  throw new SetupError(
-    `The new key does not verify: ${verdict.code}.`,
-    'The logs of the API are in .usher/logs.',
-  );
 }
 
 /**

@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 
 /** By how many per cent a heap may grow over what lived at the last collection before it is collected again. */
-const growthPercent = 30;
+const growthPercent = 25;
 
 /**
  * Keeps the old heaps of this process and of its threads near what lives in them; V8 lets them grow up to fourfold

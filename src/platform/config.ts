@@ -205,8 +205,8 @@ export const variables = {
   },
   ...archiveVariables,
   SAMPLE_BACKEND_URL: {
-    description: 'Base URL of the sample backend',
-    default: 'http://127.0.0.1:8094',
+    description: 'Base URL of the sample backend; bin/dev and bin/demo start one',
+    default: '',
   },
   SAMPLE_BACKEND_KEY: { description: 'Key of the sample backend', secret: true, default: '' },
   BACKEND_COMPAT_AUTH: {

@@ -14,7 +14,7 @@ export const databaseRoles = ['usher_owner', 'usher_app', 'usher_sequencer'] as 
 export type DatabaseRole = (typeof databaseRoles)[number];
 
 /** Time limits of each role, as in production (deploy/postgres/create-roles.sh). */
-const timeouts: Readonly<Record<DatabaseRole, Readonly<Record<string, string>>>> = {
+export const roleTimeouts: Readonly<Record<DatabaseRole, Readonly<Record<string, string>>>> = {
   usher_owner: { lock_timeout: '5s' },
   usher_app: {
     statement_timeout: '15s',
@@ -62,7 +62,7 @@ export async function prepareRoles(
       await client.query(
         `${verb} role ${role} with login nosuperuser nobypassrls nocreatedb nocreaterole noinherit noreplication password ${password}`,
       );
-      for (const [name, value] of Object.entries(timeouts[role])) {
+      for (const [name, value] of Object.entries(roleTimeouts[role])) {
         await client.query(`alter role ${role} set ${name} = '${value}'`);
       }
     }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Client } from 'pg';
-import { withOperator, withTenant } from '../../src/platform/db';
+import { withOperator, withPartner, withTenant } from '../../src/platform/db';
 import { accept, invite, marketplaceToken, untilState } from '../support/journey';
 import type { Invited } from '../support/journey';
 import { startTestApp } from '../support/test-app';
@@ -184,6 +184,42 @@ test('a tenant’s transaction can neither write into another tenant nor move it
   });
   expect(await inOne('update onboardings set problem = null where tenant_id = $1')).toBe(0);
   expect(await inOne('delete from secrets where tenant_id = $1')).toBe(0);
+});
+
+test('a partner’s transaction sees the rows of its tenants only, and all of those where it sees any', async () => {
+  const [one] = tenants as [Invited];
+  const partner = randomUUID();
+  await superuser.query(`insert into partners (id, slug, name) values ($1, 'of-one', 'Of one')`, [
+    partner,
+  ]);
+  await superuser.query('update tenants set partner_id = $1 where id = $2', [
+    partner,
+    one.clientId,
+  ]);
+  const open: string[] = [];
+  for (const table of owned) {
+    const column = table === 'tenants' ? 'id' : 'tenant_id';
+    const { rows } = await superuser.query<{ n: number }>(
+      `select count(*)::int as n from ${table} where ${column} = $1`,
+      [one.clientId],
+    );
+    const seen = await withPartner(app.deps.db, partner, (tx) =>
+      tx.rows<{ tenant: string }>(`select ${column} as tenant from ${table}`),
+    );
+    if (seen.length === 0) continue;
+    open.push(table);
+    expect([table, seen]).toEqual([table, Array(rows[0]?.n).fill({ tenant: one.clientId })]);
+  }
+  expect(open).toEqual(expect.arrayContaining(['invites', 'mails', 'onboardings', 'tenants']));
+  const strange = withPartner(app.deps.db, randomUUID(), (tx) =>
+    tx.rows('select 1 from onboardings'),
+  );
+  expect(await strange).toEqual([]);
+  await expect(
+    withPartner(app.deps.db, partner, (tx) =>
+      tx.run('update onboardings set problem = null where tenant_id = $1', [one.clientId]),
+    ),
+  ).rejects.toMatchObject({ code: '42501' });
 });
 
 test('unscoped writes are refused', async () => {

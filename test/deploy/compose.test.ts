@@ -1,9 +1,14 @@
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import Ajv2020 from 'ajv/dist/2020';
 import addFormats from 'ajv-formats';
 import { parse } from 'yaml';
+import { inspectConnectors } from '../../src/domain/onboarding/connectors';
 import { variables } from '../../src/platform/config';
 import type { ProcessName, Variable, VariableName } from '../../src/platform/config';
-import { exists, read } from '../architecture/tree';
+import { roleTimeouts } from '../../src/servers/postgres-roles';
+import { exists, read, root } from '../architecture/tree';
 
 interface Service {
   readonly image?: string;
@@ -17,6 +22,7 @@ interface Service {
   readonly healthcheck?: object;
   readonly restart?: string;
   readonly ports?: readonly string[];
+  readonly expose?: readonly string[];
   readonly networks?: readonly string[] | Readonly<Record<string, object>>;
   readonly cap_drop?: readonly string[];
 }
@@ -24,7 +30,7 @@ interface Service {
 const text = read('docker-compose.yml');
 const compose = parse(text, { merge: true }) as {
   services: Record<string, Service>;
-  networks: Record<string, { internal?: boolean } | null>;
+  networks: Record<string, { name?: string; internal?: boolean } | null>;
 };
 const { services } = compose;
 const service = (name: string): Service => {
@@ -119,6 +125,34 @@ describe('docker-compose.yml', () => {
     },
   );
 
+  test.each(['api', 'worker'])(
+    'gives %s every variable of the connectors that its blueprints name',
+    (name) => {
+      const { environment = {}, volumes = [] } = service(name);
+      const mounted = volumes.map((volume) => volume.split(':'));
+      const [own = ''] =
+        mounted.find(([, to]) => to === `${environment['CONNECTORS_DIR'] ?? ''}/blueprints.json`) ??
+        [];
+      // As in the container: the files of the image, and over them what is mounted.
+      const dir = mkdtempSync(join(tmpdir(), 'usher-compose-'));
+      cpSync(join(root, 'connectors'), dir, { recursive: true });
+      writeFileSync(join(dir, 'blueprints.json'), read(own));
+      // Whatever an operator fills in.
+      const filled: Readonly<Record<string, string>> = {
+        BACKEND_COMPAT_URL: 'https://backend.example',
+        BACKEND_COMPAT_AUTH: 'api-key',
+      };
+      const env = Object.fromEntries(
+        Object.keys(environment).map((variable) => [variable, filled[variable] ?? 'something']),
+      );
+      try {
+        expect(inspectConnectors({ dir, env }).mistakes).toEqual([]);
+      } finally {
+        rmSync(dir, { recursive: true });
+      }
+    },
+  );
+
   test('lets only migrate, and the database that makes the role, know the owner of the schema', () => {
     const owners = Object.entries(services)
       .filter(([, { environment = {} }]) =>
@@ -135,6 +169,30 @@ describe('docker-compose.yml', () => {
       expect(Array.isArray(networks) ? networks : Object.keys(networks)).toEqual(['back']);
       expect(service(name).ports).toBeUndefined();
     }
+  });
+
+  test('lets services verify keys on a network that leads to the API alone, and not from outside', () => {
+    expect(compose.networks['keys']).toMatchObject({ name: 'usher-keys', internal: true });
+    const joined = Object.entries(services).filter(([, { networks = [] }]) =>
+      (Array.isArray(networks) ? networks : Object.keys(networks)).includes('keys'),
+    );
+    expect(joined.map(([name]) => name)).toEqual(['api']);
+    const port = service('api').environment?.['VERIFY_ADDR'] ?? '';
+    expect(service('api').expose).toContain(port.replace(/^:/, ''));
+    expect(read('deploy/nginx/nginx.conf')).not.toContain(port);
+    expect(read('deploy/nginx/api-keys.conf')).toContain(`server usher${port};`);
+  });
+
+  test('gives the roles of the database the limits that laptops and tests run with', () => {
+    const limits = [
+      ...read('deploy/postgres/create-roles.sh').matchAll(
+        /^alter role (\w+) set (\w+) = '(\w+)';$/gm,
+      ),
+    ].map(([, role, name, value]) => [role, name, value].join(' '));
+    const own = Object.entries(roleTimeouts).flatMap(([role, timeouts]) =>
+      Object.entries(timeouts).map(([name, value]) => `${role} ${name} ${value}`),
+    );
+    expect(limits.sort()).toEqual(own.sort());
   });
 
   test('has a Temporal that is 1.30.1 or newer and no auto-setup', () => {

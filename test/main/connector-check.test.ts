@@ -1,12 +1,13 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { checkConnector } from '../../src/main/connector-check';
 import type { ConnectorCheck } from '../../src/main/connector-check';
 import type { OutboundResult } from '../../src/contracts/connectors';
 import { createOutbound } from '../../src/platform/outbound';
 import { startSampleBackend } from '../../src/servers/sample-backend';
 import { aConnectorFile, aContext, aStep } from '../domain/onboarding/connector-files';
+import { usher } from './command-line';
 
 const sample = join(__dirname, '..', '..', 'connectors', 'sample.json');
 const folder = mkdtempSync(join(tmpdir(), 'usher-check-'));
@@ -18,10 +19,11 @@ function written(content: unknown): string {
   return file;
 }
 
-async function check(options: Partial<ConnectorCheck>) {
+async function check({ path = sample, ...options }: Partial<ConnectorCheck> & { path?: string }) {
   const lines: string[] = [];
   const outcome = await checkConnector({
-    file: sample,
+    file: basename(path),
+    text: readFileSync(path, 'utf8'),
     env: { SAMPLE_BACKEND_URL: 'http://127.0.0.1:4000', SAMPLE_BACKEND_KEY: 'sample-key-0001' },
     out: (line) => void lines.push(line),
     ...options,
@@ -37,18 +39,41 @@ const answer = (status: number): OutboundResult => ({
   text: '{"success":true}',
 });
 
-it('without a file or with one that cannot be read it exits 2 and says how it is used', async () => {
-  for (const file of [undefined, join(folder, 'nothing.json')]) {
-    const { outcome, text } = await check({ file });
-    expect(outcome).toBe(2);
-    expect(text).toContain('usage: usher connector check FILE [--dry-run CLIENT]');
-  }
+describe('the command', () => {
+  const env = { CONNECTORS_DIR: folder };
+
+  it('ends with 1 for a file that cannot be read, and names those that are there', async () => {
+    writeFileSync(join(folder, 'blueprints.json'), '{}');
+    const there = written(aConnectorFile());
+    const missing = join(folder, 'nothing.json');
+    for (const path of [missing, folder]) {
+      const called = await usher(['connector', 'check', path], { env });
+      expect(called).toMatchObject({ code: 1, out: '' });
+      expect(called.err.split('\n')).toEqual([
+        expect.stringMatching(/^\S+ cannot be read \((ENOENT|EISDIR)\)\.$/),
+        `Connector files are here: ${there}`,
+      ]);
+    }
+  });
+
+  it('tells what blueprints.json is, and what checks it', async () => {
+    const called = await usher(['connector', 'check', join(folder, 'blueprints.json')], { env });
+    expect(called).toMatchObject({ code: 1, out: '' });
+    expect(called.err).toMatch(/it is no connector itself\.\nCheck it, .*: usher doctor$/);
+  });
+
+  it('ends with 1 for a file with mistakes, and says where fields are explained', async () => {
+    const called = await usher(['connector', 'check', written({ name: 'things' })], { env });
+    expect(called).toMatchObject({ code: 1, err: '' });
+    expect(called.out).toContain('  things.json /steps: is missing; add a list');
+    expect(called.out).toMatch(/\ndocs\/CONNECTORS\.md explains every field\.$/);
+  });
 });
 
 it('for an invalid file it exits 1 with every mistake, and sends nothing', async () => {
-  const file = written(aConnectorFile({ nmae: 1, steps: [aStep({ repeat: 'verify' })] }));
+  const path = written(aConnectorFile({ nmae: 1, steps: [aStep({ repeat: 'verify' })] }));
   const runProbe = jest.fn();
-  const { outcome, text } = await check({ file, runProbe });
+  const { outcome, text } = await check({ path, runProbe });
   expect(outcome).toBe(1);
   expect(text.split('\n')).toEqual([
     '2 mistakes:',
@@ -56,6 +81,7 @@ it('for an invalid file it exits 1 with every mistake, and sends nothing', async
     expect.stringContaining(
       '  things.json /steps/0/repeat: is "verify", but there is no verify request',
     ),
+    'docs/CONNECTORS.md explains every field.',
   ]);
   expect(runProbe).not.toHaveBeenCalled();
 });
@@ -113,7 +139,7 @@ it('exits 1 when the probe is answered otherwise or not at all, and says what to
 
 it('says that a file without a probe sends nothing', async () => {
   const { outcome, text } = await check({
-    file: written(aConnectorFile()),
+    path: written(aConnectorFile()),
     env: { THINGS_KEY: 'k' },
   });
   expect(outcome).toBe(0);

@@ -40,7 +40,7 @@ const columns = `b.id, b.n, b.state, b.from_seq as "startSeq", b.to_seq as "endS
 /** Batches from the newest on, below a first entry (0 for all). */
 export function listArchives(tx: Tx, before: number, limit: number): Promise<Archive[]> {
   return tx.rows<Archive>(
-    `select ${columns} from audit_batches as b where $1 = 0 or b.from_seq < $1 order by b.from_seq desc limit $2`,
+    `select ${columns} from audit_batches as b where $1::bigint = 0 or b.from_seq < $1 order by b.from_seq desc limit $2`,
     [before, limit],
   );
 }

@@ -20,6 +20,7 @@ import { erase, reveal, seal } from '../secrets/secrets';
 import { widestSurface } from './callers';
 import { settlePerson } from './identities';
 import { membershipsOf } from './memberships';
+import { beginFlow, endFlow } from './oidc-flows';
 import type { Issuers } from './oidc-issuers';
 import { assertionOf, returnPath, signInSurface } from './oidc.rules';
 import type { OpenedSession, SessionLives } from './sessions';
@@ -97,18 +98,14 @@ export async function beginOidc(
       tenantId: null,
       plaintext: JSON.stringify(secret),
     });
-    await tx.run(
-      `insert into oidc_flows (state_hash, issuer_name, secret_id, invite_token_hash, return_to, expires_at)
-       values ($1, $2, $3, $4, $5, now() + make_interval(mins => $6))`,
-      [
-        hashToken(state),
-        name,
-        secretId,
-        wish.invite === undefined ? null : hashToken(wish.invite),
-        returnPath(wish.returnTo),
-        oidcFlowMinutes,
-      ],
-    );
+    await beginFlow(tx, {
+      stateHash: hashToken(state),
+      issuer: name,
+      secretId,
+      inviteHash: wish.invite === undefined ? null : hashToken(wish.invite),
+      returnTo: returnPath(wish.returnTo),
+      minutes: oidcFlowMinutes,
+    });
   });
   const url = buildAuthorizationUrl(configuration, {
     redirect_uri: callbackOf(deps, name),
@@ -177,23 +174,17 @@ async function takeFlow(
       detail: 'The sign-in did not begin in this browser, or too long ago.',
     });
   }
-  const flow = await withSystem(deps.db, 'identity', (tx) =>
-    tx.maybe<{ secret_id: string; return_to: string | null; invite_token_hash: Buffer | null }>(
-      `delete from oidc_flows where state_hash = $1 and issuer_name = $2 and expires_at > now()
-       returning secret_id, return_to, invite_token_hash`,
-      [hashToken(state), name],
-    ),
-  );
+  const flow = await withSystem(deps.db, 'identity', (tx) => endFlow(tx, hashToken(state), name));
   if (!flow) throw new DomainError('oidc-failed', { detail: 'This sign-in is over already.' });
-  const sealed = await reveal(deps.db, deps.ring, flow.secret_id, {
+  const sealed = await reveal(deps.db, deps.ring, flow.secretId, {
     who: 'system:identity',
     why: 'finish a sign-in',
   });
-  await withSystem(deps.db, 'identity', (tx) => erase(tx, flow.secret_id));
+  await withSystem(deps.db, 'identity', (tx) => erase(tx, flow.secretId));
   return {
     secret: JSON.parse(sealed) as FlowSecret,
-    returnTo: flow.return_to,
-    inviteHash: flow.invite_token_hash,
+    returnTo: flow.returnTo,
+    inviteHash: flow.inviteHash,
   };
 }
 

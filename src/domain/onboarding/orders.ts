@@ -9,6 +9,7 @@ import { erase, seal } from '../secrets/secrets';
 import type { OnboardingDeps } from './deps';
 import { orderPossible } from './jobs.rules';
 import type { NewInputs } from './inputs';
+import { howItStands } from './order-refusals.rules';
 import { declaredStep } from './steps';
 import { wakeOnboarding } from './wake';
 
@@ -76,22 +77,23 @@ export async function placeOrder(
   noteSubject({ tenantId: target.tenant_id, onboardingId: target.id });
   const failedStep =
     target.failed_step === null ? undefined : declaredStep(deps.connectors, target.failed_step);
-  const possible = orderPossible(
-    {
-      state: target.state,
-      waitingFor: target.waiting_for,
-      undoing: target.undoing,
-      kind: target.kind,
-      acceptedAt: target.accepted_at,
-      failedStepSkippable: failedStep?.plan.skippable ?? false,
-    },
+  const facts = {
+    state: target.state,
+    waitingFor: target.waiting_for,
+    undoing: target.undoing,
+    kind: target.kind,
+    acceptedAt: target.accepted_at,
+    failedStepSkippable: failedStep?.plan.skippable ?? false,
+  };
+  const { possible, whyNot = 'order-not-possible' } = orderPossible(
+    facts,
     order.kind,
     order.permissions,
   );
-  if (!possible.possible) {
-    throw new DomainError(possible.whyNot ?? 'order-not-possible', {
-      extra: { state: target.state },
-    });
+  if (!possible) {
+    const said =
+      whyNot === 'order-not-possible' ? { detail: howItStands(facts, order.permissions) } : {};
+    throw new DomainError(whyNot, { ...said, extra: { state: target.state } });
   }
   const id = order.id ?? requestContext()?.requestId ?? newId();
   // A cancel given while nothing waits answers the stop that would come next.

@@ -40,9 +40,9 @@ export const onboardingProblems = {
   },
   'already-active': {
     status: 409,
-    title: 'The tenant is active; provisioning cannot be undone any more',
+    title: 'The onboarding is complete and its tenant active; it takes no order any more',
     retryable: false,
-    next: 'Use the lifecycle of the tenant: suspend, archive or delete.',
+    next: 'To close the tenant use its lifecycle: suspend, cancel, archive or delete.',
   },
   'rotation-open': {
     status: 409,

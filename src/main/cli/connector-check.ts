@@ -1,11 +1,14 @@
-import { isAbsolute, join } from 'node:path';
+import { readFileSync, readdirSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
 import { contextOf } from '../../domain/onboarding/step-answer';
 import { readFacts } from '../../domain/onboarding/facts';
 import type { TemplateContext } from '../../domain/onboarding/connectors-templates.rules';
 import { withSystem } from '../../platform/db';
 import { createOutbound } from '../../platform/outbound';
 import { checkConnector } from '../connector-check';
+import { CommandFailure } from './command';
 import type { CliIo, Command } from './command';
+import { connectorsDir } from './connector-files';
 import { findOne } from './onboarding-search';
 import { settings, withDatabase } from './settings';
 
@@ -24,13 +27,15 @@ export const connectorCheck: Command = {
   examples: ['connectors/backend-compat.json', 'connectors/backend-compat.json --dry-run acme'],
   async run(input, io) {
     const [file = ''] = input.args;
+    const text = readFile(io, file);
     const client = input.text('dry-run');
     const dryRun = client === undefined ? undefined : await contextOfClient(io, file, client);
     const { OUTBOUND_ALLOW_CIDRS: allowCidrs } = settings(io.env, ['OUTBOUND_ALLOW_CIDRS']);
     const outbound = createOutbound({ allowCidrs, requireHttps: false });
     try {
       return await checkConnector({
-        file: isAbsolute(file) ? file : join(process.cwd(), file),
+        file: basename(file),
+        text,
         dryRun,
         env: io.env,
         out: (line) => {
@@ -43,6 +48,35 @@ export const connectorCheck: Command = {
     }
   },
 };
+
+const blueprints = 'blueprints.json';
+
+function readFile(io: CliIo, file: string): string {
+  if (basename(file) === blueprints) {
+    throw new CommandFailure(
+      `${file} says which tenant gets which connectors; it is no connector itself.`,
+      'Check it, together with all connectors: usher doctor',
+    );
+  }
+  try {
+    return readFileSync(resolve(file), 'utf8');
+  } catch (error) {
+    throw new CommandFailure(
+      `${file} cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'}).`,
+      `Connector files are here: ${connectorFiles(io).join(', ')}`,
+    );
+  }
+}
+
+function connectorFiles(io: CliIo): string[] {
+  const folder = connectorsDir(io);
+  try {
+    const files = readdirSync(folder).filter((name) => /\.json$/.test(name) && name !== blueprints);
+    return files.length > 0 ? files.map((name) => join(folder, name)) : [folder];
+  } catch {
+    return [folder];
+  }
+}
 
 function contextOfClient(io: CliIo, file: string, client: string): Promise<TemplateContext> {
   const connector = /([^/\\]+)\.json$/.exec(file)?.[1] ?? '';

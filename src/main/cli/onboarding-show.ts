@@ -68,10 +68,12 @@ function show(io: CliIo, job: JobDetail, attempts: boolean): void {
     const { title, next } = problems[job.problem];
     io.out(`\nParked: ${title} (${job.problem}).\n${next}`);
   }
-  const possible = job.actions.filter((one) => one.possible).map(({ action }) => action);
-  if (possible.length > 0) {
-    io.out(`\nPossible now: ${possible.join(', ')}`);
-    io.out(`  usher onboarding ${possible[0] ?? ''} ${job.id} --reason '…'`);
+  const possible = job.actions.filter((one) => one.possible);
+  if (possible.length > 0) io.out('\nPossible now');
+  for (const { action } of possible) {
+    const input =
+      action === 'fix' ? ' [--spreadsheet-id ID] [--owner-email ADDRESS] [--wb-token-stdin]' : '';
+    io.out(`  usher onboarding ${action} ${job.id}${input} --reason '…'`);
   }
   section(
     io,

@@ -1,3 +1,4 @@
+import { isProblemCode, problems } from '../../errors/problems';
 import { isUuid } from '../../platform/ids';
 import { openApi } from './api-client';
 import type { ApiClient } from './api-client';
@@ -11,7 +12,11 @@ const reason: Option = {
 };
 const json: Option = { about: 'Print JSON' };
 const which = [
-  { name: 'ONBOARDING', about: 'Id of the onboarding, or the slug of its tenant', required: true },
+  {
+    name: 'ONBOARDING',
+    about: 'Id of the onboarding, invite or tenant, or the slug',
+    required: true,
+  },
 ] as const;
 const note =
   'Goes through the public API: set USHER_URL and USHER_KEY, or run it where bin/dev or bin/demo runs. Orders are taken while Temporal is down; they are carried out when it is back.';
@@ -46,30 +51,79 @@ function order(
 }
 
 function tell(io: CliIo, kind: string, answer: Record<string, unknown>): void {
-  const job = String(answer['job_id']);
-  const outcome = answer['outcome'] === null ? '' : ` ${JSON.stringify(answer['outcome'])}`;
+  const follow = `usher onboarding show ${String(answer['job_id'])}`;
+  const stands = `the onboarding is ${String(answer['state'])}`;
+  const outcome = (answer['outcome'] ?? {}) as Record<string, unknown>;
   switch (answer['status']) {
     case 'applied':
-      io.out(`${kind} applied; the onboarding is ${String(answer['state'])}.${outcome}`);
+      io.out(`${kind} applied; ${stands}.`);
+      for (const line of consequences(outcome)) io.out(line);
+      io.out(`See how it goes on: ${follow}`);
       break;
-    case 'refused':
-      io.err(`${kind} was refused; the onboarding is ${String(answer['state'])}.${outcome}`);
+    case 'refused': {
+      io.err(`${kind} was refused; ${stands}.`);
+      const { code } = outcome;
+      if (isProblemCode(code)) {
+        io.err(`${problems[code].title} (${code}).`);
+        io.err(problems[code].next);
+      }
+      io.err(`See how it stands: ${follow}`);
       break;
+    }
     default:
-      io.out(`${kind} is queued; look again with: usher onboarding show ${job}`);
+      io.out(`${kind} is queued; look again with: ${follow}`);
   }
 }
 
+const listed = (value: unknown): string => (Array.isArray(value) ? value.join(', ') : '');
+
+/** What an order brought about, by the outcome that was written to its row. */
+function consequences(outcome: Record<string, unknown>): string[] {
+  const { step, skipped, undoing, fixed, reopened } = outcome;
+  return [
+    ...(typeof step === 'string' ? [`${step} is tried again.`] : []),
+    ...(typeof skipped === 'string' ? [`${skipped} is left out.`] : []),
+    ...(undoing === true ? ['What was done is undone, last in, first out.'] : []),
+    ...(Array.isArray(fixed)
+      ? [
+          fixed.length > 0
+            ? `New: ${listed(fixed)}.`
+            : 'Nothing of it was new; tried again all the same.',
+        ]
+      : []),
+    ...(listed(reopened) === '' ? [] : [`Done once more: ${listed(reopened)}.`]),
+  ];
+}
+
+interface FoundJob {
+  readonly job_id: string;
+  readonly invite_id: string;
+  readonly client_id: string;
+  readonly tenant_slug: string;
+}
+
+// As `findOne` of those commands that have the database at hand.
 async function jobIdOf(api: ApiClient, search: string): Promise<string> {
-  if (isUuid(search)) return search.toLowerCase();
-  const answer = await api.get(`/onboarding/jobs?slug=${encodeURIComponent(search)}&limit=100`);
-  const jobs = answer['items'] as { job_id: string; tenant_slug: string }[];
+  const jobsBy = async (filter: string, text: string): Promise<readonly FoundJob[]> => {
+    const query = new URLSearchParams({ [filter]: text, limit: '100' });
+    return (await api.get(`/onboarding/jobs?${query.toString()}`))['items'] as FoundJob[];
+  };
+  if (isUuid(search)) {
+    const id = search.toLowerCase();
+    const jobs = await jobsBy('q', id);
+    const own = jobs.find((job) => [job.invite_id, job.client_id].includes(id));
+    // The API says itself what it does not find.
+    return own?.job_id ?? id;
+  }
+  const jobs = await jobsBy('slug', search);
   const found = jobs.find((job) => job.tenant_slug === search);
   if (found) return found.job_id;
   const near = [...new Set(jobs.map((job) => job.tenant_slug))].slice(0, 5);
   throw new CommandFailure(
     `There is no onboarding of a tenant ${search}.`,
-    near.length > 0 ? `Near it: ${near.join(', ')}.` : 'Search with `usher onboarding list`.',
+    near.length > 0
+      ? `Near it: ${near.join(', ')}.`
+      : 'Search with `usher onboarding list PART-OF-ADDRESS-OR-SLUG`.',
   );
 }
 

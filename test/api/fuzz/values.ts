@@ -140,10 +140,7 @@ function fitting(world: World, schema: Schema, name: string): fc.Arbitrary<unkno
     case 'string':
       return strings(world, schema, name);
     case 'integer':
-      return fc.integer({
-        min: Math.max(schema.minimum ?? -1000, -(2 ** 31)),
-        max: Math.min(schema.maximum ?? 1000, 2 ** 31 - 1),
-      });
+      return integers(schema);
     case 'number':
       return fc.double({ min: schema.minimum ?? 0, max: schema.maximum ?? 1e6, noNaN: true });
     case 'boolean':
@@ -196,6 +193,28 @@ function alternatives(schema: Schema): fc.Arbitrary<readonly string[]>[] {
   ];
 }
 
+// Most are small, some beyond what four bytes hold.
+function integers({ minimum = -1000, maximum = 1000 }: Schema): fc.Arbitrary<number> {
+  const whole = fc.integer({ min: minimum, max: maximum });
+  const small = fc.integer({ min: Math.max(minimum, -1000), max: Math.min(maximum, 1000) });
+  return maximum < 1000 || minimum > 1000
+    ? whole
+    : fc.oneof({ weight: 3, arbitrary: small }, { weight: 1, arbitrary: whole });
+}
+
+// RFC 3339 knows every offset of less than a day, and any number of digits behind the second.
+const times: fc.Arbitrary<string> = fc
+  .tuple(
+    fc.date({
+      min: new Date('0000-01-02'),
+      max: new Date('9999-12-30T23:59:59Z'),
+      noInvalidDate: true,
+    }),
+    fc.constantFrom('Z', 'Z', '+00:00', '-00:00', '+05:30', '-12:00', '+16:00', '-23:59', '+23:59'),
+    fc.constantFrom('', '000', '123456'),
+  )
+  .map(([date, offset, digits]) => date.toISOString().replace('Z', `${digits}${offset}`));
+
 function strings(world: World, schema: Schema, name: string): fc.Arbitrary<string> {
   const { known } = world;
   const existing = known[name] ?? (schema.format === 'uuid' ? known['id'] : undefined);
@@ -214,9 +233,7 @@ function freshStrings(schema: Schema): fc.Arbitrary<string> {
   if (format === 'email') {
     return fc.stringMatching(/^[a-z0-9]{1,12}@[a-z]{1,10}\.example$/);
   }
-  if (format === 'date-time') {
-    return fc.date({ noInvalidDate: true }).map((date) => date.toISOString());
-  }
+  if (format === 'date-time') return times;
   const most = Math.max(minLength, Math.min(maxLength, 60));
   if (pattern !== undefined && !pattern.includes('(?=') && !pattern.startsWith('^[^')) {
     return fc

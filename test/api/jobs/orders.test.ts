@@ -159,7 +159,11 @@ describe('orders answer 409', () => {
   test('order-not-possible before accept and at the end, already-active after it', async () => {
     const open = await invite(app);
     for (const kind of kinds) {
-      expect((await order(open, kind)).body.code).toBe('order-not-possible');
+      expect((await order(open, kind)).body).toMatchObject({
+        code: 'order-not-possible',
+        detail:
+          'The onboarding waits for its invite to be accepted; it takes no order of yours now.',
+      });
     }
     await accept(app, open);
     await untilState(app, open.jobId, ['active']);
