@@ -119,12 +119,14 @@ async function onceInTransaction<T>(
       scope.end();
     } catch (error) {
       scope.end();
+      // What its neighbours have asked for meanwhile would come behind the rollback, and stand for good.
+      statements.drop();
       const cause = await opened.then(
         () => error,
         (beginning: unknown) => beginning,
       );
       if (!isSilent(cause)) {
-        await client.query('rollback').then(
+        await statements.ask('rollback', []).then(
           () => (broken = false),
           () => undefined,
         );
@@ -170,41 +172,28 @@ function tracedToHere(error: unknown): unknown {
 
 function scopedTx(statements: Statements, committed: (() => void)[]): { tx: Tx; end: () => void } {
   let over = false;
-  const ask = (sql: string, params: readonly unknown[] = []): Promise<Answer> => {
-    // What still runs when its neighbour has failed must not write after the rollback.
-    if (over) throw new Error('The transaction is over');
-    return statements.ask(sql, params);
-  };
-  const tx = {
-    rows: async (sql: string, params?: readonly unknown[]) => {
+  const query =
+    <T>(pick: (answer: Answer) => T) =>
+    async (sql: string, params: readonly unknown[] = []): Promise<T> => {
+      // What still runs when its neighbour has failed must not write after the rollback.
+      if (over) throw new Error('The transaction is over');
       try {
-        return (await ask(sql, params)).rows;
+        return pick(await statements.ask(sql, params));
       } catch (error) {
         throw tracedToHere(error);
       }
-    },
-    one: async (sql: string, params?: readonly unknown[]) => {
-      const rows = await tx.rows(sql, params);
+    };
+  const tx = {
+    rows: query(({ rows }) => rows),
+    one: query(({ rows }) => {
       const [row] = rows;
       if (row === undefined || rows.length > 1) {
         throw new Error(`Expected one row, got ${String(rows.length)}`);
       }
       return row;
-    },
-    maybe: async (sql: string, params?: readonly unknown[]) => {
-      try {
-        return (await ask(sql, params)).rows[0];
-      } catch (error) {
-        throw tracedToHere(error);
-      }
-    },
-    run: async (sql: string, params?: readonly unknown[]) => {
-      try {
-        return (await ask(sql, params)).count;
-      } catch (error) {
-        throw tracedToHere(error);
-      }
-    },
+    }),
+    maybe: query(({ rows }) => rows[0]),
+    run: query(({ count }) => count),
     afterCommit: (fn: () => void) => {
       committed.push(fn);
     },

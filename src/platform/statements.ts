@@ -24,6 +24,8 @@ export interface Statements {
   ask(text: string, params: readonly unknown[]): Promise<Answer>;
   /** The same for a query whose rows are wanted as they come: what to make of a text its asker knows best. */
   askForTexts(text: string, params: readonly unknown[]): Promise<readonly TextRow[]>;
+  /** What was asked for and has not left never leaves. */
+  drop(): void;
 }
 
 /** A statement on its way, and who waits for its answer. */
@@ -76,24 +78,28 @@ function openStatements(client: ClientBase): Statements {
       }),
     );
   };
-  const join = (asked: Asked): void => {
-    if (waiting.push(asked) === 1) process.nextTick(send);
-  };
+  const join = <T>(
+    { text, params, texts }: { text: string; params: readonly unknown[]; texts: boolean },
+    answer: (rows: readonly unknown[], count: number) => T,
+  ): Promise<T> =>
+    new Promise((resolve, reject) => {
+      const settle = (rows: readonly unknown[], count: number): void => {
+        resolve(answer(rows, count));
+      };
+      const values = params.map(prepareValue);
+      if (waiting.push({ text, values, texts, resolve: settle, reject }) === 1)
+        process.nextTick(send);
+    });
   return {
     ask: (text, params) =>
-      new Promise((resolve, reject) => {
-        const answer = (rows: readonly unknown[], count: number): void => {
-          resolve({ rows: rows as Row[], count });
-        };
-        join({ text, values: params.map(prepareValue), texts: false, resolve: answer, reject });
-      }),
+      join({ text, params, texts: false }, (rows, count) => ({ rows: rows as Row[], count })),
     askForTexts: (text, params) =>
-      new Promise((resolve, reject) => {
-        const answer = (rows: readonly unknown[]): void => {
-          resolve(rows as TextRow[]);
-        };
-        join({ text, values: params.map(prepareValue), texts: true, resolve: answer, reject });
-      }),
+      join({ text, params, texts: true }, (rows) => rows as readonly TextRow[]),
+    drop() {
+      const dropped = waiting;
+      waiting = [];
+      for (const { reject } of dropped) reject(new NotRun());
+    },
   };
 }
 
@@ -235,7 +241,7 @@ function rowOf(columns: readonly Column[], fields: TextRow): Row {
   return row;
 }
 
-/** What a statement gets when one that left together with it has failed before it. */
+/** What a statement gets that was not run, since one before it has failed. */
 class NotRun extends Error {
   // What Postgres calls a statement in a transaction that has failed.
   readonly code = '25P02';

@@ -68,4 +68,45 @@ describe('a transaction', () => {
       ],
     ]);
   });
+
+  test('writes nothing of a neighbour that asked for more in the moment in which it failed', async () => {
+    const seen = async (): Promise<unknown> =>
+      withSystem(db, 'cli', (tx) =>
+        tx.rows(`select key from system_state where key like 'neighbour%'`),
+      );
+    for (const late of [0, 1, 2, 3]) {
+      const both = withSystem(db, 'cli', (tx) =>
+        Promise.all([
+          (async () => {
+            await tx.one('select 1 as n');
+            await write(tx, `neighbour-${String(late)}`);
+          })(),
+          (async () => {
+            await tx.one('select 2 as n');
+            for (let turn = 0; turn < late; turn += 1) await Promise.resolve();
+            throw new Error('the other one failed');
+          })(),
+        ]),
+      );
+      await expect(both).rejects.toThrow('the other one failed');
+    }
+    expect(await seen()).toEqual([]);
+  });
+
+  test('writes nothing that still waited for its turn when it failed', async () => {
+    const both = withSystem(db, 'cli', (tx) =>
+      Promise.all([
+        tx.run('select pg_sleep(0.1)'),
+        sleep(20).then(() => write(tx, 'waiting')),
+        sleep(40).then(() => Promise.reject(new Error('the other one failed'))),
+      ]),
+    );
+    await expect(both).rejects.toThrow('the other one failed');
+    await sleep(50);
+    expect(
+      await withSystem(db, 'cli', (tx) =>
+        tx.rows(`select key from system_state where key = 'waiting'`),
+      ),
+    ).toEqual([]);
+  });
 });
