@@ -1,6 +1,5 @@
 import { createServer } from 'node:http';
 import type { Server } from 'node:http';
-import { setFlagsFromString } from 'node:v8';
 import { createApp } from '../../api/app';
 import { answerUnreadable } from '../../api/unreadable';
 import { answerElsewhere } from '../../api/verify';
@@ -11,6 +10,7 @@ import { loadConfig } from '../platform/config';
 import { captchaOf, createDeps, settleBoot } from './deps';
 import type { Deps } from './deps';
 import { databaseCheck, pepperCheck, readinessOf } from './readiness';
+import { growHeapsSlowly } from './lean-heap';
 import { announce, listen } from './listen';
 import { tellStartFailure } from './start-failure';
 import { onStop } from './stop';
@@ -85,14 +85,11 @@ function ownServer(handle: VerifyHandler): Server {
   return server;
 }
 
-/**
- * How far the heap may grow beyond what is alive before it is collected, in percent. By default it grows to several
- * times that: what hundreds of requests left behind that were under way when the young ones were swept.
- */
+/** In percent; what hundreds of requests left behind that were under way when the young heaps were swept. */
 const heapGrowth = 40;
 
 async function main(): Promise<void> {
-  setFlagsFromString(`--heap-growing-percent=${String(heapGrowth)}`);
+  growHeapsSlowly(heapGrowth);
   const env = loadConfig(process.env, 'api');
   const deps = createDeps(env, { process: 'api' });
   await settleBoot(deps);

@@ -92,8 +92,11 @@ function stepKeysOf({ connectors }: Deps): string[] {
   );
 }
 
+/** In percent; of hundreds of cached workflows most of the worker's memory is. */
+const heapGrowth = 25;
+
 async function main(): Promise<void> {
-  growHeapsSlowly();
+  growHeapsSlowly(heapGrowth);
   const env = loadConfig(process.env, 'worker');
   const deps = createDeps(env, { process: 'worker' });
   await settleBoot(deps);

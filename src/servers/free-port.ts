@@ -6,20 +6,20 @@ import { takePidLock } from './pid-lock';
 import { SetupError, systemCode } from './setup-error';
 import { readJson, writePrivateJson } from './state-files';
 
-function listens(port: number, host: string): Promise<number | null> {
+function canListen(port: number, host: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', (error) => {
       const code = systemCode(error);
       // No IPv6 on this machine: then nobody can be in the way there.
-      if (code === 'EAFNOSUPPORT' || code === 'EADDRNOTAVAIL') resolve(port);
-      else if (code === 'EADDRINUSE' || code === 'EACCES') resolve(null);
+      if (code === 'EAFNOSUPPORT' || code === 'EADDRNOTAVAIL') resolve(true);
+      else if (code === 'EADDRINUSE' || code === 'EACCES') resolve(false);
       else reject(error);
     });
     server.listen({ port, host, exclusive: true }, () => {
-      const address = server.address();
-      const taken = typeof address === 'object' && address !== null ? address.port : port;
-      server.close(() => resolve(taken));
+      server.close(() => {
+        resolve(true);
+      });
     });
   });
 }
@@ -28,7 +28,7 @@ function listens(port: number, host: string): Promise<number | null> {
 export async function isPortFree(port: number): Promise<boolean> {
   if (port < 1 || port > 65_535) return false;
   for (const host of ['127.0.0.1', '0.0.0.0', '::']) {
-    if ((await listens(port, host)) === null) return false;
+    if (!(await canListen(port, host))) return false;
   }
   return true;
 }

@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto';
-import { gunzipSync } from 'node:zlib';
 import { leafHash } from '../audit/hashes';
 import { readCheckpoint } from '../audit/heads.rules';
 import { readEnvelope } from '../audit/leaf.rules';
@@ -10,7 +8,8 @@ import { createTrust } from '../audit/verify/trust';
 import type { Trust } from '../audit/verify/trust';
 import { collectBreaks } from '../audit/verify/verdict.rules';
 import type { Break, Breaks } from '../audit/verify/verdict.rules';
-import { readManifest } from './manifest.rules';
+import { digestOf, linesOf, signedManifest } from './archived-objects';
+import type { SignedManifest } from './archived-objects';
 import type { Manifest, NamedObject } from './manifest.rules';
 
 /** A copy of what a log has in the object store: the folders `manifests`, `leaves` and `personal`. */
@@ -33,11 +32,7 @@ export interface ArchiveVerdict {
   readonly size: number;
 }
 
-interface Signed {
-  readonly sha256: string;
-  readonly manifest: Manifest;
-  readonly believed: boolean;
-}
+type Signed = SignedManifest & { readonly sha256: string };
 
 /**
  * Checks a copy of an archive with nothing but the copy and keys that are believed: signatures, the chain of manifests,
@@ -95,16 +90,9 @@ export function checkArchiveCopy(
   };
 }
 
-const digestOf = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
-
 function opened(bytes: Buffer, trust: Trust): Signed[] {
-  const note = openNote(bytes.toString('utf8'));
-  const manifest = note && readManifest(note.text);
-  if (!note || !manifest) return [];
-  const covering = openNote(manifest.checkpoint);
-  const size = (covering && readCheckpoint(covering.text)?.size) ?? 0;
-  const believed = trust.signs(note, 'manifest', { origin: manifest.origin, size });
-  return [{ sha256: digestOf(bytes), manifest, believed }];
+  const signed = signedManifest(bytes, trust);
+  return signed ? [{ sha256: digestOf(bytes), ...signed }] : [];
 }
 
 /** One manifest of each batch, in their order: those that another one took the place of are no part of the chain. */
@@ -140,7 +128,7 @@ function checkBatch(
   if (!personal || digestOf(personal) !== manifest.personal.sha256)
     blame(manifest.personal, from, personal);
   const bytes = copy.object(manifest.leaves.key);
-  const lines = bytes && unpacked(bytes);
+  const lines = bytes && linesOf(bytes);
   if (!bytes || digestOf(bytes) !== manifest.leaves.sha256) {
     blame(manifest.leaves, lines ? firstStray(manifest, lines, before.hash) : from, bytes);
     return;
@@ -196,16 +184,5 @@ function checkCovered(manifest: Manifest, trust: Trust, breaks: Breaks): void {
   const proof = manifest.consistency.map((hash) => Buffer.from(hash, 'base64'));
   if (!isConsistent(ours, theirs, proof)) {
     breaks.add(manifest.to_seq, 'inconsistent', head.root, manifest.root_after);
-  }
-}
-
-function unpacked(bytes: Buffer): string[] | undefined {
-  try {
-    return gunzipSync(bytes, { maxOutputLength: 2 ** 31 })
-      .toString('utf8')
-      .split('\n')
-      .slice(0, -1);
-  } catch {
-    return undefined;
   }
 }

@@ -11,6 +11,7 @@ import { rangeAt, rootAt, tileKey } from '../audit/proofs';
 import { tilesOf } from '../audit/tiles';
 import { tileWidth } from '../audit/tree';
 import type { CompactRange } from '../audit/tree';
+import { digestOf } from './archived-objects';
 import type { SeqRange } from './batches.rules';
 import { KeyMissing, sealPersonal } from './personal';
 import type { PersonalPart } from './personal';
@@ -169,7 +170,7 @@ function createPacker(): {
 
 const built = (body: Buffer): Built => ({
   body,
-  sha256: createHash('sha256').update(body).digest('hex'),
+  sha256: digestOf(body),
 });
 
 async function readPersonal(

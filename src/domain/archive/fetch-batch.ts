@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto';
-import { gunzipSync } from 'node:zlib';
 import { DomainError } from '../../errors/problems';
 import type { Tx } from '../../platform/db';
 import { readObject } from '../../platform/object-store-bytes';
@@ -12,12 +10,10 @@ import { noteName } from '../audit/heads.rules';
 import { rootAt } from '../audit/proofs';
 import { tilesOf } from '../audit/tiles';
 import { CompactRange } from '../audit/tree';
+import { digestOf, linesOf, mostBytes } from './archived-objects';
 import type { Batch, BatchObject } from './batches';
 import { readManifest } from './manifest.rules';
 import type { Manifest } from './manifest.rules';
-
-/** Most bytes of an object that is fetched; a batch is far below it. */
-export const mostBytes = 512 * 1024 * 1024;
 
 /** A batch as it was fetched and found to be what was archived. */
 export interface FetchedBatch {
@@ -57,17 +53,14 @@ export async function fetchBatch(tx: Tx, store: ObjectStore, batch: Batch): Prom
 async function fetchObject(store: ObjectStore, { key, sha256 }: BatchObject): Promise<Buffer> {
   const bytes = await readObject(store, key, mostBytes);
   if (!bytes) throw damaged('An object is not there.');
-  if (createHash('sha256').update(bytes).digest('hex') !== sha256) {
-    throw damaged('An object has another digest.');
-  }
+  if (digestOf(bytes) !== sha256) throw damaged('An object has another digest.');
   return bytes;
 }
 
 function unpack(bytes: Buffer): string[] {
-  const lines = gunzipSync(bytes, { maxOutputLength: 4 * mostBytes })
-    .toString('utf8')
-    .split('\n');
-  return lines.at(-1) === '' ? lines.slice(0, -1) : lines;
+  const lines = linesOf(bytes);
+  if (!lines) throw damaged('An object cannot be unpacked.');
+  return lines;
 }
 
 async function fetchManifest(

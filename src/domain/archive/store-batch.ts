@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { DomainError } from '../../errors/problems';
 import { withSystem } from '../../platform/db';
 import type { NewObject } from '../../platform/object-store';
@@ -9,6 +8,7 @@ import { signNote } from '../audit/notes';
 import { consistencyProof } from '../audit/proofs';
 import { signersAt } from '../audit/signing-desk';
 import { tilesOf } from '../audit/tiles';
+import { digestOf } from './archived-objects';
 import { noteObjects, noteStored, predecessorOf } from './batches';
 import type { Batch, BatchObject, BatchObjects } from './batches';
 import { buildRange } from './build-batch';
@@ -95,7 +95,7 @@ async function describe(deps: ArchiveDeps, batch: Batch, range: BuiltRange): Pro
     if (!signers) throw new DomainError('signer-unavailable');
     return signNote(text, signers);
   });
-  const sha256 = createHash('sha256').update(note).digest('hex');
+  const sha256 = digestOf(note);
   const bytes = Buffer.byteLength(note);
   const manifest = { key: manifestKey(batch, sha256), sha256, bytes, note };
   return { ...dataObjects, manifest };

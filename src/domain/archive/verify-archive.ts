@@ -1,19 +1,14 @@
-import { createHash } from 'node:crypto';
-import { gunzipSync } from 'node:zlib';
 import { DomainError } from '../../errors/problems';
 import { readObject } from '../../platform/object-store-bytes';
 import type { ObjectStore } from '../../platform/object-store';
 import { leafHash, hashBytes } from '../audit/hashes';
-import { readCheckpoint } from '../audit/heads.rules';
-import { openNote } from '../audit/notes';
 import { tileKey } from '../audit/proofs';
 import { tilesOf } from '../audit/tiles';
 import { tileWidth } from '../audit/tree';
 import type { CheckArchive } from '../audit/verify/verify-log';
 import { batchesAfter } from './batches';
 import type { Batch, BatchObject, BatchObjects } from './batches';
-import { mostBytes } from './fetch-batch';
-import { readManifest } from './manifest.rules';
+import { digestOf, linesOf, mostBytes, signedManifest } from './archived-objects';
 import type { Manifest } from './manifest.rules';
 
 type Given = Parameters<CheckArchive>[0];
@@ -91,7 +86,7 @@ async function checkBatch(
   await objectOf(given, store, batch, objects.personal);
   const { bytes, isOurs } = await objectOf(given, store, batch, objects.leaves, true);
   if (!bytes) return 0;
-  const lines = unpacked(bytes);
+  const lines = linesOf(bytes);
   const stray = await firstStray(given, batch, lines);
   // Of a wrong object the first wrong entry is the place; a right one that holds it was made of other entries.
   if (stray) {
@@ -120,17 +115,12 @@ async function manifestFault(
   if (!bytes) return here(object.sha256, 'none');
   const digest = digestOf(bytes);
   if (digest !== object.sha256) return here(object.sha256, digest);
-  const note = openNote(bytes.toString('utf8'));
-  const manifest = note && readManifest(note.text);
-  if (!note || !manifest || !isOf(manifest, batch)) {
+  const signed = signedManifest(bytes, trust);
+  if (!signed || !isOf(signed.manifest, batch)) {
     return here(`the manifest of batch ${String(batch.n)}`, 'another one');
   }
-  const { origin, checkpoint, prev_manifest_sha256: previous } = manifest;
-  const covering = openNote(checkpoint);
-  const size = (covering && readCheckpoint(covering.text)?.size) ?? 0;
-  if (!trust.signs(note, 'manifest', { origin, size })) {
-    return here(`a note of ${origin}`, 'another one');
-  }
+  const { origin, prev_manifest_sha256: previous } = signed.manifest;
+  if (!signed.believed) return here(`a note of ${origin}`, 'another one');
   if (before.manifests.includes(previous)) return undefined;
   return {
     at: before.from,
@@ -169,17 +159,6 @@ function tellDigest(
   bytes: Buffer | null,
 ): void {
   breaks.add(from, 'archive-hash-mismatch', sha256, bytes ? digestOf(bytes) : 'none');
-}
-
-const digestOf = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
-
-function unpacked(bytes: Buffer): string[] | undefined {
-  try {
-    const text = gunzipSync(bytes, { maxOutputLength: 4 * mostBytes }).toString('utf8');
-    return text.split('\n').slice(0, -1);
-  } catch {
-    return undefined;
-  }
 }
 
 /** The first entry whose hash is not the one in the tree; undefined where there is none, or nothing to be read. */

@@ -123,12 +123,10 @@ export async function deliverNextMailOf<T>(
   if ('result' in claimed) return claimed.result;
   const { mail } = claimed;
   const outcome = await hand(sender, mail);
-  const result = await withSystem(sender.db, 'activity', async (tx) => {
-    await record(tx, mail, outcome);
+  return withSystem(sender.db, 'activity', async (tx) => {
+    await record(tx, sender, mail, outcome);
     return lookOn(tx);
   });
-  sender.onOutcome(mail, statusAfter[outcome.kind]);
-  return result;
 }
 
 /** Sends due mails that no workflow owns, oldest first, each for itself; returns how many it handled. */
@@ -143,8 +141,7 @@ export async function relayMails(sender: MailSender, limit: number): Promise<num
     const mail = await withSystem(sender.db, 'relay', (tx) => claim(tx, sender, 'id = $1', [id]));
     if (!mail) continue;
     const outcome = await hand(sender, mail);
-    await withSystem(sender.db, 'relay', (tx) => record(tx, mail, outcome));
-    sender.onOutcome(mail, statusAfter[outcome.kind]);
+    await withSystem(sender.db, 'relay', (tx) => record(tx, sender, mail, outcome));
   }
   return due.length;
 }
@@ -199,7 +196,10 @@ async function claim(
   return { ...mail, sendings: mail.sendings + 1 };
 }
 
-async function record(tx: Tx, mail: Mail, outcome: SendOutcome): Promise<void> {
+async function record(tx: Tx, sender: MailSender, mail: Mail, outcome: SendOutcome): Promise<void> {
+  tx.afterCommit(() => {
+    sender.onOutcome(mail, statusAfter[outcome.kind]);
+  });
   if (outcome.kind === 'sent') await finish(tx, mail, 'sent');
   else if (outcome.kind === 'refused')
     await finish(tx, mail, 'bounced', 'mail-bounced', outcome.reason);

@@ -84,7 +84,7 @@ export async function recordCheck(
     readonly lastError: ProblemCode | null;
   },
 ): Promise<void> {
-  const seen = await tx.maybe<Compared>(
+  const seen = await tx.maybe<Compared & { readonly statusBefore: ResourceStatus }>(
     `with before as (
        select id, drift, status from tenant_resources where id = $1 and status <> 'left' for no key update
      )
@@ -110,7 +110,6 @@ interface Compared {
   readonly drift: Drift | null;
   readonly status: ResourceStatus;
   readonly driftBefore: Drift | null;
-  readonly statusBefore: ResourceStatus | null;
 }
 
 // Only what differs from before: a resource that is as it was yesterday is no news.
@@ -152,8 +151,11 @@ export async function recordMissing(
   );
   if (written === 0) return;
   await auditCompared(tx, {
-    ...{ id, ...input, drift: 'missing', status: 'pending' },
-    ...{ driftBefore: null, statusBefore: null },
+    ...input,
+    id,
+    drift: 'missing',
+    driftBefore: null,
+    status: 'pending',
   });
 }
 

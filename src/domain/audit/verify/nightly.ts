@@ -9,8 +9,8 @@ import type { CheckArchive, Verdict } from './verify-log';
 export const nightlyVerifier = 'system:audit-verify';
 
 /**
- * Verifies the whole log, against what was published and archived of it as well, and writes down what was found: the entry is what
- * alerts are raised by.
+ * Verifies the whole log, against what was published and archived of it as well, and writes down what was found: the
+ * entry is what alerts are raised by.
  */
 export async function verifyNightly(
   {

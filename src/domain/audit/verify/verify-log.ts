@@ -56,9 +56,7 @@ export interface Verifying {
   readonly onProgress?: ((verified: number, of: number) => void) | undefined;
 }
 
-/**
- * Compares the archive with the log, and answers how many entries it has looked at; the archive's domain brings it along.
- */
+/** Compares the archive with the log and answers how many entries it has looked at; the archive's domain brings it. */
 export type CheckArchive = (given: {
   readonly read: <T>(fn: (tx: Tx) => Promise<T>) => Promise<T>;
   readonly trust: Trust;
@@ -75,7 +73,8 @@ const pageSize = 2_000;
 
 /**
  * Verifies the log as it is stored: leaf bytes, links, tenants' chains, columns, personal data, tiles, checkpoints,
- * what is published, what is archived where it may look there, and the ends. It holds no snapshot: what is in the log does not change.
+ * what is published, what is archived where it may look there, and the ends. It holds no snapshot: what is in the log
+ * does not change.
  * @throws the reason of the signal when it is called off
  */
 export async function verifyLog(db: Database, given: Verifying = {}): Promise<Verdict> {
@@ -120,8 +119,13 @@ export async function verifyLog(db: Database, given: Verifying = {}): Promise<Ve
   const attested = await checkPublished(read, { store: given.store, trust, breaks });
   const archived = given.archive
     ? await given.archive({
-        ...{ read, trust, breaks, signal: given.signal },
-        ...{ from: given.from ?? 1, to, dropped: bounds.archived ?? 0 },
+        read,
+        trust,
+        breaks,
+        from: given.from ?? 1,
+        to,
+        dropped: bounds.archived ?? 0,
+        signal: given.signal,
       })
     : null;
   const erasures = await read((tx) => erasuresOf(tx, [...chain.openings.missing.keys()]));
