@@ -119,12 +119,12 @@ async function onceInTransaction<T>(
       scope.end();
     } catch (error) {
       scope.end();
-      // What its neighbours have asked for meanwhile would come behind the rollback, and stand for good.
-      statements.drop();
       const cause = await opened.then(
         () => error,
         (beginning: unknown) => beginning,
       );
+      // What its neighbours have asked for meanwhile is undone in any case, or would fail together with the rollback.
+      statements.drop();
       if (!isSilent(cause)) {
         await statements.ask('rollback', []).then(
           () => (broken = false),

@@ -69,6 +69,18 @@ describe('a transaction', () => {
     ]);
   });
 
+  test('that fails before it has begun tells why and writes nothing', async () => {
+    const early = Promise.reject(new Error('at once'));
+    await expect(withSystem(db, 'cli', () => early)).rejects.toThrow('at once');
+    const together = withSystem(db, 'cli', (tx) => Promise.all([write(tx, 'early'), early]));
+    await expect(together).rejects.toThrow('at once');
+    expect(
+      await withSystem(db, 'cli', (tx) =>
+        tx.rows(`select 1 from system_state where key = 'early'`),
+      ),
+    ).toEqual([]);
+  });
+
   test('writes nothing of a neighbour that asked for more in the moment in which it failed', async () => {
     const seen = async (): Promise<unknown> =>
       withSystem(db, 'cli', (tx) =>
