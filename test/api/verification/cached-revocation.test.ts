@@ -12,7 +12,7 @@ import { buildSources } from '../../support/start-servers';
 import { startTestApp } from '../../support/test-app';
 import type { TestApp } from '../../support/test-app';
 import { waitFor } from '../../support/wait-for';
-import { freezeBackends } from './backends';
+import { whileFrozen } from './backends';
 import { codeOf, issue, serve } from './keys';
 import type { ServedApi, TestKey } from './keys';
 import { lateness, startProber } from './probe';
@@ -113,8 +113,7 @@ describe('a key that is revoked is accepted for a lease at most, and never after
   test('with the listener frozen', async () => {
     const key = await issue(app);
     const prober = await asking(key);
-    const thaw = await freezeBackends(inUsher(postgres.superUrl), 'usher-lease');
-    const moments = await revoke(key).finally(thaw);
+    const moments = await whileFrozen(inUsher(postgres.superUrl), 'usher-lease', () => revoke(key));
     await prober.until('REVOKED');
     await prober.stop();
     expectBound(prober, moments);

@@ -5,7 +5,7 @@ import { startTestApp } from '../../support/test-app';
 import type { TestApp } from '../../support/test-app';
 import { waitFor } from '../../support/wait-for';
 import { insertEntitlement, insertProduct } from '../../domain/api-keys/rows';
-import { freezeBackends } from './backends';
+import { whileFrozen } from './backends';
 import { activeTenant, codeOf, get, inSystem, issue, post, postPath, serve } from './keys';
 import type { ServedApi } from './keys';
 
@@ -30,9 +30,20 @@ afterAll(async () => {
 
 const times = (n: number): number[] => Array.from({ length: n }, (_, index) => index);
 
-/** Verifies a key until both processes remember it. */
-async function remembered(key: string): Promise<void> {
-  for (let n = 0; n < 3; n += 1) await until('VALID', { key });
+/** Verifies a key until both processes remember it and its first use, which makes everybody forget it once, is noted. */
+async function remembered(key: string, asked: object = {}): Promise<void> {
+  await until('VALID', { key, ...asked });
+  await waitFor(
+    'the first use in the row',
+    () =>
+      inSystem(app, (tx) =>
+        tx.rows('select 1 from api_keys where first_used_at is not null and prefix = $1', [
+          key.slice(0, 17),
+        ]),
+      ),
+    (rows) => rows.length === 1,
+  );
+  for (let n = 0; n < 3; n += 1) await until('VALID', { key, ...asked });
 }
 
 const atSecond = async (body: unknown): Promise<string> => {
@@ -54,19 +65,8 @@ test('a key that is remembered is verified without a look-up, for what it is goo
   const other = await issue(app);
   const asked = { key, ip: '10.1.2.3', scopes: ['a:b'] };
   const first = await post(app, asked);
-  await waitFor(
-    'the first use in the row',
-    () =>
-      inSystem(app, (tx) =>
-        tx.rows('select 1 from api_keys where first_used_at is not null and prefix = $1', [
-          key.slice(0, 17),
-        ]),
-      ),
-    (rows) => rows.length === 1,
-  );
-  await post(app, asked);
-  const thaw = await freezeBackends(app.database.superUrl, 'usher-verify');
-  try {
+  await remembered(key, { ip: asked.ip });
+  await whileFrozen(app.database.superUrl, 'usher-verify', async () => {
     const answers = await Promise.all(times(50).map(() => post(app, asked)));
     for (const { body } of answers) expect(body).toEqual(first.body);
     const denied = [
@@ -77,9 +77,7 @@ test('a key that is remembered is verified without a look-up, for what it is goo
     // At once: connections that stay silent are soon replaced.
     const codes = await Promise.all(denied.map((body) => codeOf(app, body)));
     expect(codes).toEqual(denied.map(() => 'UNAVAILABLE'));
-  } finally {
-    thaw();
-  }
+  });
   await until('VALID', { key: other.key });
   for (const [code, body] of [
     ['SCOPE_DENIED', { ...asked, scopes: ['x:y'] }],
@@ -94,21 +92,19 @@ test('a key that is remembered is verified without a look-up, for what it is goo
 test('GET is answered from memory as well, and neither is once the lease has run out', async () => {
   const { key } = await issue(app, { scopes: ['a:b'] });
   await remembered(key);
-  const thawLookups = await freezeBackends(app.database.superUrl, 'usher-verify');
-  const { status, headers } = await get(app, key, { 'x-required-scopes': 'a:b' });
-  expect([status, headers.get('x-scopes')]).toEqual([204, 'a:b']);
-  const thawLease = await freezeBackends(app.database.superUrl, 'usher-lease');
-  try {
-    await waitFor(
-      'the end of the lease',
-      () => codeOf(app, { key }),
-      (code) => code === 'UNAVAILABLE',
-    );
-    expect((await get(app, key)).status).toBe(503);
-  } finally {
-    thawLookups();
-    thawLease();
-  }
+  const { superUrl } = app.database;
+  await whileFrozen(superUrl, 'usher-verify', async () => {
+    const { status, headers } = await get(app, key, { 'x-required-scopes': 'a:b' });
+    expect([status, headers.get('x-scopes')]).toEqual([204, 'a:b']);
+    await whileFrozen(superUrl, 'usher-lease', async () => {
+      await waitFor(
+        'the end of the lease',
+        () => codeOf(app, { key }),
+        (code) => code === 'UNAVAILABLE',
+      );
+      expect((await get(app, key)).status).toBe(503);
+    });
+  });
   await until('VALID', { key });
 });
 
