@@ -1783,6 +1783,16 @@ AS $function$
       return gone;
     end $function$;
 
+CREATE OR REPLACE FUNCTION public.audit_erasures_waiting(given text[])
+ RETURNS SETOF text
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+      select e.core::jsonb #>> '{metadata,subject}' from public.audit_pending as e
+      where e.kind = 'control' and e.action = 'audit.erased' and e.core::jsonb #>> '{metadata,subject}' = any(given)
+    $function$;
+
 CREATE OR REPLACE FUNCTION public.audit_hmac(key bytea, message text)
  RETURNS bytea
  LANGUAGE plpgsql
@@ -2765,6 +2775,8 @@ grant execute on function audit_delivered(text,text[],text[]) to usher_app;
 grant execute on function audit_doubt_batch(uuid,text) to usher_sequencer;
 
 grant execute on function audit_erase(text,uuid,text) to usher_app;
+
+grant execute on function audit_erasures_waiting(text[]) to usher_app;
 
 grant execute on function audit_hmac(bytea,text) to public;
 

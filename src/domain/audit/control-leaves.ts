@@ -16,6 +16,21 @@ export function erasuresOf(tx: Tx, subjects: readonly string[]): Promise<Erasure
   );
 }
 
+/**
+ * Erasures of subjects as `erasuresOf` tells them, and those that are committed but wait for their place in the log,
+ * which will be behind every other one: their `seq` is infinite.
+ */
+export async function erasuresSoFar(tx: Tx, subjects: readonly string[]): Promise<Erasure[]> {
+  if (subjects.length === 0) return [];
+  // First: one that gets its place in between is told twice, not missed.
+  const waiting = await tx.rows<{ subject: string }>(
+    'select subject from audit_erasures_waiting($1) as subject',
+    [subjects],
+  );
+  const placed = await erasuresOf(tx, subjects);
+  return [...placed, ...waiting.map(({ subject }) => ({ subject, seq: Infinity }))];
+}
+
 /** The leaf of a control entry; undefined for any other one. */
 export async function controlLeafAt(tx: Tx, seq: number): Promise<string | undefined> {
   const row = await tx.maybe<{ leaf: string }>(

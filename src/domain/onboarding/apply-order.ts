@@ -1,7 +1,7 @@
 import { DomainError } from '../../errors/problems';
 import { reveal } from '../secrets/secrets';
 import type { Tx } from '../../platform/db';
-import { onBehalfOf } from '../../platform/request-context';
+import { noteWork, onBehalfOf } from '../../platform/request-context';
 import * as audit from '../audit/audit-entries';
 import { leaveResource } from '../tenants/resources';
 import { referencesOf } from './connectors-templates.rules';
@@ -52,7 +52,10 @@ export async function applyOrder(
 ): Promise<void> {
   const order = await readOrder(tx, orderId);
   const apply = () => applyRead(tx, deps, facts, order, wbToken);
-  return order.requestId === null ? apply() : onBehalfOf(order.requestId, apply);
+  if (order.requestId === null) return apply();
+  // The line that tells of it is written later, by a look that may have come for another reason.
+  noteWork({ request_id: order.requestId });
+  return onBehalfOf(order.requestId, apply);
 }
 
 async function applyRead(

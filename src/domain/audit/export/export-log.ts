@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Tx } from '../../../platform/db';
 import type { Checkpoint } from '../checkpoints';
 import { controlLeafAt, erasuresOf } from '../control-leaves';
+import { settleEntries } from '../freshness';
 import type { InScope } from '../freshness';
 import { consistencyProof, inclusionProof, rangeAt, rootAt } from '../proofs';
 import { listSeqs } from '../query';
@@ -51,6 +52,8 @@ export interface Export {
 }
 
 const pageSize = 500;
+/** Longest time that the end of an export waits for erasures to get into the log, in ms. */
+const erasurePatienceMs = 5_000;
 
 /** Begins an export of everything that the checkpoint covers, as signed, newline-delimited JSON. */
 export async function exportLog(access: ExportAccess, plan: ExportPlan): Promise<Export> {
@@ -245,6 +248,8 @@ async function endOf(
   const subjects = [...openings.missing.keys()];
   const none = { type: 'end', count, erasures: [], checkpoint: null, consistency: null } as const;
   if (subjects.length === 0) return none;
+  // What was erased a moment ago is gone already, while the entry that says so may still wait for its place.
+  await settleEntries(access.openAll, null, erasurePatienceMs);
   const erasures = await access.openAll((tx) => erasuresOf(tx, subjects));
   const late = erasures.some(({ seq }) => seq > checkpoint.size);
   const newer = late ? ((await access.makeCheckpoint()) ?? checkpoint) : checkpoint;

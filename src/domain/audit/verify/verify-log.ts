@@ -4,7 +4,7 @@ import type { Database, Tx } from '../../../platform/db';
 import type { ObjectStore } from '../../../platform/object-store';
 import { checkpointsWithin } from '../checkpoints';
 import type { Checkpoint } from '../checkpoints';
-import { erasuresOf } from '../control-leaves';
+import { erasuresSoFar } from '../control-leaves';
 import { sizeOfLog } from '../head';
 import { readCheckpoint } from '../heads.rules';
 import { allKeys } from '../log-keys';
@@ -128,7 +128,7 @@ export async function verifyLog(db: Database, given: Verifying = {}): Promise<Ve
         signal: given.signal,
       })
     : null;
-  const erasures = await read((tx) => erasuresOf(tx, [...chain.openings.missing.keys()]));
+  const erasures = await read((tx) => erasuresSoFar(tx, [...chain.openings.missing.keys()]));
   const erased = chain.openings.settle([
     ...chain.controls.flatMap((one) => (one.action === 'audit.erased' ? [one] : [])),
     ...erasures.filter(({ seq }) => seq > last),
