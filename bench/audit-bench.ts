@@ -1,5 +1,6 @@
 import type { Client } from 'pg';
 import { createSequencer } from '../src/domain/audit/sequencer';
+import type { SigningKeys } from '../src/domain/audit/signing';
 import type { Database } from '../src/platform/db';
 import type { Figure } from './results';
 
@@ -9,6 +10,8 @@ export interface AuditBench {
   readonly sequencer: Database;
   readonly superuser: Client;
   readonly folder: string;
+  /** What checkpoints are signed with. */
+  readonly keys: SigningKeys;
   readonly tell: (figure: Figure) => void;
 }
 

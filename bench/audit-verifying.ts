@@ -1,5 +1,3 @@
-import { spawnSync } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { createReadStream, createWriteStream, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -23,11 +21,7 @@ import type { AuditBench } from './audit-bench';
 
 /** Exports the log, verifies the file and the stored log, and hashes the same bytes without any check beside it. */
 export async function benchVerifying(bench: AuditBench): Promise<void> {
-  const { app, sequencer, folder, tell } = bench;
-  const keys = {
-    seeds: [{ id: 'c1', key: randomBytes(32) }],
-    hmac: { id: 'h1', key: randomBytes(32) },
-  };
+  const { app, sequencer, folder, keys, tell } = bench;
   const made = await withSystem(sequencer, 'sequencer', (tx) => makeCheckpoint(tx, keys, 'manual'));
   if (!('checkpoint' in made)) throw new Error(made.why);
   const open: ExportAccess['open'] = (fn) => withSystem(app, 'audit', fn);
@@ -87,19 +81,6 @@ export async function benchVerifying(bench: AuditBench): Promise<void> {
     if (!verdict.ok) throw new Error(JSON.stringify(verdict.break));
   });
   tell({ name: 'verify-stored-rate', value: Math.round(size / stored), unit: 'entries/s' });
-  const code = `import(${JSON.stringify(join(__dirname, '..', 'audit-verify.mjs'))}).then(() =>
-    process.on('exit', () => console.error(process.resourceUsage().maxRSS)))`;
-  const { stderr } = spawnSync(
-    process.execPath,
-    ['--input-type=module', '-e', code, '--', 'verifier', file, '--key', vkey],
-    { encoding: 'utf8' },
-  );
-  tell({
-    name: 'verify-file-rss',
-    value: Math.round(Number(stderr.trim().split('\n').at(-1)) / 1024),
-    unit: 'MiB',
-    goal: '<= 250',
-  });
 }
 
 async function checkFile(file: string, vkey: string): Promise<void> {

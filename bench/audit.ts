@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,8 +10,10 @@ import { newId } from '../src/platform/ids';
 import { startKeeper } from '../src/servers/keeper-client';
 import { startPostgres } from '../src/servers/postgres';
 import { benchAppends } from './audit-appends';
+import { benchArchive } from './audit-archive';
 import { backlog, benchEvent, drain, rounded, seconds } from './audit-bench';
 import type { AuditBench } from './audit-bench';
+import { benchMillion } from './audit-million';
 import { benchProof, benchVerifying } from './audit-verifying';
 import type { Figure } from './results';
 
@@ -31,11 +34,17 @@ export async function benchAudit(tell: (figure: Figure) => void): Promise<void> 
   own.pathname = new URL(postgres.ownerUrl).pathname;
   const superuser = new Client({ connectionString: own.href });
   await superuser.connect();
-  const bench: AuditBench = { app, sequencer, superuser, folder, tell };
+  const keys = {
+    seeds: [{ id: 'c1', key: randomBytes(32) }],
+    hmac: { id: 'h1', key: randomBytes(32) },
+  };
+  const bench: AuditBench = { app, sequencer, superuser, folder, keys, tell };
   try {
     await benchAppends(bench);
     await benchSequencer(bench);
     await benchVerifying(bench);
+    await benchArchive(bench);
+    await benchMillion(bench, postgres.appUrl);
     await benchProof(bench);
   } finally {
     await superuser.end();

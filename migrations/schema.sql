@@ -1372,7 +1372,13 @@ CREATE INDEX audit_log_request ON ONLY public.audit_log USING btree (request_id)
 
 CREATE INDEX audit_log_sequenced ON ONLY public.audit_log USING btree (sequenced_at, seq);
 
-CREATE INDEX audit_log_targets ON ONLY public.audit_log USING gin (target_ids);
+CREATE INDEX audit_log_target_1 ON ONLY public.audit_log USING btree ((target_ids[1]), seq);
+
+CREATE INDEX audit_log_target_2 ON ONLY public.audit_log USING btree ((target_ids[2]), seq) WHERE (target_ids[2] IS NOT NULL);
+
+CREATE INDEX audit_log_target_3 ON ONLY public.audit_log USING btree ((target_ids[3]), seq) WHERE (target_ids[3] IS NOT NULL);
+
+CREATE INDEX audit_log_target_more ON ONLY public.audit_log USING btree (seq) WHERE (target_ids[4] IS NOT NULL);
 
 CREATE INDEX audit_log_tenant ON ONLY public.audit_log USING btree (tenant_id, seq);
 
@@ -1967,6 +1973,29 @@ AS $function$
           then coalesce(nullif(split_part(of_id, ':', -2), ''), of_type) || ':' || lower(split_part(of_id, ':', -1))
         else coalesce(tenant::text, '-') || '/' || of_type || ':' || of_id end
     $function$;
+
+CREATE OR REPLACE FUNCTION public.audit_text_hits(pattern text, most integer)
+ RETURNS bigint[]
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+ SET enable_bitmapscan TO 'on'
+ SET enable_seqscan TO 'on'
+AS $function$
+    declare
+      scope text := current_setting('usher.scope', true);
+      visible text := case
+        when scope = 'all' then 'true'
+        when scope = 'partner' then 'public.partner_sees(p.tenant_id)'
+        else format('p.tenant_id = %L::uuid', nullif(current_setting('usher.tenant', true), ''))
+      end;
+      found bigint[];
+    begin
+      execute format(
+        'select array_agg(h.seq) from (select p.seq from public.audit_pii as p where p.search like %L and %s limit %s) as h',
+        pattern, visible, most) into found;
+      return coalesce(found, '{}');
+    end $function$;
 
 CREATE OR REPLACE FUNCTION public.audit_verify_batch(batch uuid, found_leaves bytea, found_personal bytea, found_manifest bytea)
  RETURNS boolean
@@ -2793,6 +2822,8 @@ grant execute on function audit_seq_at(timestamp with time zone) to usher_app;
 grant execute on function audit_still_waiting(bigint[]) to usher_app;
 
 grant execute on function audit_subject(uuid,text,text) to public;
+
+grant execute on function audit_text_hits(text,integer) to usher_app;
 
 grant execute on function audit_verify_batch(uuid,bytea,bytea,bytea) to usher_sequencer;
 

@@ -65,7 +65,8 @@ export async function append(tx: Tx, event: AuditEvent): Promise<string> {
       actor: actorOf(event.actorId),
       targets: targets.map(({ type, id: targetId }) => ({ type, id: targetId })),
       requestId: context?.requestId,
-      more: { component: event.component ?? 'api', metadata: listed },
+      component: event.component ?? 'api',
+      metadata: listed,
       parts: [
         {
           part: 'context',

@@ -22,12 +22,20 @@ export function canonical(value: JsonValue): string {
   if (typeof value !== 'object' || value === null) return String(value);
   if (isList(value)) return `[${value.map(canonical).join(',')}]`;
   let text = '';
-  for (const name of Object.keys(value).sort()) {
+  for (const name of inOrder(Object.keys(value))) {
     const part = value[name];
     if (part === undefined) continue;
     text += `${text === '' ? '' : ','}${quoted(name)}:${canonical(part)}`;
   }
   return `{${text}}`;
+}
+
+/** Sorts names unless they are sorted. */
+function inOrder(names: string[]): string[] {
+  for (let index = 1; index < names.length; index += 1) {
+    if ((names[index - 1] ?? '') > (names[index] ?? '')) return names.sort();
+  }
+  return names;
 }
 
 const isList = (value: object): value is readonly JsonValue[] => Array.isArray(value);

@@ -39,7 +39,7 @@ export function controlEntry(
     tenantId: null,
     actor: { type: 'system', id: 'system:audit' },
     targets: [],
-    more: { metadata },
+    metadata,
     parts: [{ part: 'free', body: { description: reason }, search: reason }],
   });
 }

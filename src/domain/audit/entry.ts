@@ -36,8 +36,12 @@ export interface Draft {
   readonly product?: string | null | undefined;
   readonly source?: string | null | undefined;
   readonly requestId?: string | null | undefined;
-  /** Further members of the core: opaque ids, codes and numbers. */
-  readonly more?: { readonly [name: string]: JsonValue | undefined };
+  readonly component?: string | null | undefined;
+  readonly externalId?: string | null | undefined;
+  readonly traceId?: string | null | undefined;
+  readonly version?: string | null | undefined;
+  /** Opaque ids, codes and numbers. */
+  readonly metadata?: { readonly [name: string]: JsonValue } | undefined;
   readonly parts: readonly DraftPart[];
 }
 
@@ -47,17 +51,20 @@ export interface Draft {
  */
 export function sealEntry(draft: Draft): PendingEntry {
   const parts = draft.parts.flatMap((part) => sealPart(draft, part));
+  // In the order that they are written in, so that nothing needs to be sorted: this runs with every change of state.
   const core = canonical({
-    ...draft.more,
     action: draft.action,
     actor: referenceOf(draft.actor),
     at: draft.at,
+    component: draft.component ?? undefined,
     crud: draft.crud ?? undefined,
+    external_id: draft.externalId ?? undefined,
     id: draft.id,
+    metadata: draft.metadata,
     outcome: draft.outcome,
     partner_id: draft.partnerId ?? undefined,
     pii: parts.map(({ part, salt, body }) => ({
-      c: commitmentOf(salt, draft.id, part, body).toString('hex'),
+      c: commitmentOf(salt, draft.id, part, body),
       part,
     })),
     product: draft.product ?? undefined,
@@ -66,6 +73,8 @@ export function sealEntry(draft: Draft): PendingEntry {
     source: draft.source ?? undefined,
     targets: draft.targets.map(referenceOf),
     tenant_id: draft.tenantId ?? undefined,
+    trace_id: draft.traceId ?? undefined,
+    version: draft.version ?? undefined,
     via: draft.via,
   });
   return {
@@ -91,14 +100,21 @@ const referenceOf = (one: Reference | null): JsonValue => one && { id: one.id, t
 
 // A part without any member is no part: nothing would be committed to.
 function sealPart(draft: Draft, { part, body, search }: DraftPart): StoredPart[] {
-  const given = Object.entries(body).filter(([, value]) => value !== undefined && value !== null);
-  if (given.length === 0) return [];
+  const given: Record<string, JsonValue> = {};
+  let isEmpty = true;
+  for (const name of Object.keys(body)) {
+    const value = body[name];
+    if (value === undefined || value === null) continue;
+    given[name] = value;
+    isEmpty = false;
+  }
+  if (isEmpty) return [];
   return [
     {
       part,
       subjects: subjectsOfPart(draft, part),
       salt: randomSalt(),
-      body: canonical(Object.fromEntries(given)),
+      body: canonical(given),
       search: search?.toLowerCase() ?? null,
     },
   ];

@@ -80,12 +80,10 @@ function seal(event: ForeignEvent, caller: string, now: Date): PendingEntry {
     via: caller,
     at: event.at ?? receivedAt,
     receivedAt,
-    more: {
-      component: event.component ?? undefined,
-      external_id: event.externalId ?? undefined,
-      trace_id: event.traceId ?? undefined,
-      version: event.version ?? undefined,
-    },
+    component: event.component,
+    externalId: event.externalId,
+    traceId: event.traceId,
+    version: event.version,
   });
 }
 

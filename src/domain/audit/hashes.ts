@@ -37,8 +37,13 @@ export function contentHash(core: string): Buffer {
 
 const block = 64;
 
-/** HMAC-SHA-256 under a key of 32 bytes, as two one-shot hashes. */
+/** HMAC-SHA-256 under a key of 32 bytes. */
 export function hmacSha256(key: Uint8Array, text: string): Buffer {
+  return Buffer.from(hmacSha256Hex(key, text), 'hex');
+}
+
+/** The same in hex, as two one-shot hashes. */
+export function hmacSha256Hex(key: Uint8Array, text: string): string {
   const inner = Buffer.alloc(block + Buffer.byteLength(text), 0x36);
   const outer = Buffer.alloc(block + hashBytes, 0x5c);
   // By index: an iterator over the bytes costs more than both hashes.
@@ -48,8 +53,8 @@ export function hmacSha256(key: Uint8Array, text: string): Buffer {
     outer[index] = byte ^ 0x5c;
   }
   inner.write(text, block, 'utf8');
-  outer.set(sha256(inner), block);
-  return sha256(outer);
+  outer.write(sha256Hex(inner), block, 'hex');
+  return sha256Hex(outer);
 }
 
 const pool = { bytes: Buffer.alloc(0), used: 0 };
@@ -67,7 +72,7 @@ export function randomSalt(): Buffer {
 }
 
 /**
- * The commitment of a leaf to a part of its personal data: without the salt it says nothing, with the salt it fixes
+ * The commitment of a leaf to a part of its personal data, in hex as the leaf has it: without the salt it says nothing, with the salt it fixes
  * the body. Salts are fresh per event and part.
  */
 export function commitmentOf(
@@ -75,6 +80,6 @@ export function commitmentOf(
   eventId: string,
   part: string,
   body: string,
-): Buffer {
-  return hmacSha256(salt, `usher/audit/pii/v1\n${eventId}\n${part}\n${body}`);
+): string {
+  return hmacSha256Hex(salt, `usher/audit/pii/v1\n${eventId}\n${part}\n${body}`);
 }

@@ -15,6 +15,9 @@ export interface Envelope {
   readonly tenant: TenantLink | null;
 }
 
+/** An envelope with the core that is in it. */
+export type ReadEnvelope = Envelope & { readonly core: string };
+
 /** The place of an entry in the chain of its tenant. */
 export interface TenantLink {
   readonly id: string;
@@ -61,7 +64,7 @@ const longestTail = 600;
  * Reads the envelope back out of a leaf, without reading its core: the tail is of one form only and anchored at the
  * end. Undefined when the text is no leaf.
  */
-export function readEnvelope(leaf: string): (Envelope & { readonly core: string }) | undefined {
+export function readEnvelope(leaf: string): ReadEnvelope | undefined {
   const from = Math.max(0, leaf.length - longestTail);
   const match = tail.exec(leaf.slice(from));
   const groups = match?.groups;

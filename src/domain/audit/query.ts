@@ -90,14 +90,16 @@ interface Condition {
 }
 
 async function walksOf(tx: Tx, filter: EntryFilter, page: EntryPage): Promise<Walk[]> {
-  const { action, actorEmail, text } = filter;
+  const { action, actorEmail, targetId, text } = filter;
   const actions = action === undefined ? undefined : await actionsBelow(tx, action);
   if (actions?.length === 0) return [];
-  const found = text && { ...text, actions: await matchingActions(tx, text.text) };
+  const found = text && (await findText(tx, text));
   const common = [...conditionsOf(filter, actions), ...placeOf(page)];
-  // Of two searches at once one leads the walks, and the other is a condition on what they find.
+  // Of several searches at once one leads the walks, and the others are conditions on what they find.
   if (actorEmail && found) common.push(findsText(found));
-  const leads = actorEmail ? leadsOfEmail(actorEmail) : found ? leadsOfText(found) : [along([])];
+  const searched = actorEmail ? leadsOfEmail(actorEmail) : found && leadsOfText(found);
+  if (searched && targetId !== undefined) common.push(hasTarget(targetId));
+  const leads = searched ?? (targetId === undefined ? [along([])] : leadsOfTarget(targetId));
   const ranges = await rangesOf(tx, filter);
   const places = await placesNow(tx);
   return places.flatMap((place) =>
@@ -117,7 +119,7 @@ const among = (column: string, values: readonly string[], type = 'text'): Condit
 });
 
 function conditionsOf(filter: EntryFilter, actions: readonly string[] | undefined): Condition[] {
-  const { tenantId, partner, targetId, outcome } = filter;
+  const { tenantId, partner, outcome } = filter;
   const equal: [string, string | undefined][] = [
     ['product', filter.product],
     ['source', filter.source],
@@ -134,7 +136,6 @@ function conditionsOf(filter: EntryFilter, actions: readonly string[] | undefine
     ...(outcome === undefined || outcome === 'success'
       ? []
       : [{ sql: () => `l.outcome <> 'success'` }]),
-    ...(targetId === undefined ? [] : [on('target_ids', '@>', [targetId])]),
     ...(actions === undefined ? [] : [among('action', actions)]),
     ...(filter.since === undefined ? [] : [on('at', '>=', filter.since)]),
     ...(filter.until === undefined ? [] : [on('at', '<=', filter.until)]),
@@ -225,7 +226,47 @@ function leadsOfEmail({ text, actorIds }: NonNullable<EntryFilter['actorEmail']>
   ];
 }
 
-type Found = NonNullable<EntryFilter['text']> & { readonly actions: readonly string[] };
+const hasTarget = (id: string): Condition => on('target_ids', '@>', [id]);
+
+/** How many targets of an entry are in an index each; entries with more are few, and looked at one by one. */
+const indexedTargets = 3;
+
+function leadsOfTarget(id: string): Lead[] {
+  const places = Array.from({ length: indexedTargets }, (_, n) => `target_ids[${String(n + 1)}]`);
+  const further: Condition = {
+    sql: (_parameter, alias) => `${alias}.target_ids[${String(indexedTargets + 1)}] is not null`,
+  };
+  return [...places.map((place) => along([on(place, '=', id)])), along([further, hasTarget(id)])];
+}
+
+type Found = NonNullable<EntryFilter['text']> & {
+  readonly actions: readonly string[];
+  /** The entries whose personal data has the text; undefined when it is in many. */
+  readonly hits: readonly string[] | undefined;
+};
+
+/**
+ * Up to so many parts with a text are fetched by its index. What more parts have is found sooner along the log: at
+ * least every so many entries there is one.
+ */
+const fewHits = 2_000;
+
+async function findText(tx: Tx, text: NonNullable<EntryFilter['text']>): Promise<Found> {
+  const { hits } = await tx.one<{ hits: string[] }>('select audit_text_hits($1, $2) as hits', [
+    likePart(text.text),
+    fewHits + 1,
+  ]);
+  const isFrequent = hits.length > fewHits;
+  // Behind row-level security the planner cannot know how frequent a text is: it takes it for rare, and would rather
+  // read all that has any text than go along the log.
+  if (isFrequent) {
+    await tx.run(
+      `select set_config('enable_bitmapscan', 'off', true), set_config('enable_seqscan', 'off', true)`,
+    );
+  }
+  const actions = await matchingActions(tx, text.text);
+  return { ...text, actions, hits: isFrequent ? undefined : hits };
+}
 
 const meaningsOf = ({ actions, tenantIds, actorIds }: Found): Condition[] => [
   ...(actions.length === 0 ? [] : [among('action', actions)]),
@@ -233,11 +274,16 @@ const meaningsOf = ({ actions, tenantIds, actorIds }: Found): Condition[] => [
   ...(actorIds.length === 0 ? [] : [among('actor_id', actorIds)]),
 ];
 
+function alongText({ text, hits }: Found): Lead {
+  const inText = alongPersonal([on('search', 'like', likePart(text))]);
+  if (hits === undefined) return inText;
+  const atHits = along([among('seq', hits, 'bigint')]);
+  // What was fetched back from the archive is little, and has no index of its own.
+  return (conditions, place) => (place === hot ? atHits : inText)(conditions, place);
+}
+
 function leadsOfText(found: Found): Lead[] {
-  return [
-    alongPersonal([on('search', 'like', likePart(found.text))]),
-    ...meaningsOf(found).map((meaning) => along([meaning])),
-  ];
+  return [alongText(found), ...meaningsOf(found).map((meaning) => along([meaning]))];
 }
 
 function findsText(found: Found): Condition {

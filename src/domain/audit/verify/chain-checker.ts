@@ -1,6 +1,6 @@
 import { commitmentOf, leafHash } from '../hashes';
 import { readEnvelope, zeroHash } from '../leaf.rules';
-import type { Envelope } from '../leaf.rules';
+import type { Envelope, ReadEnvelope } from '../leaf.rules';
 import { createOpenings } from './openings';
 import type { Opening, Openings } from './openings';
 import { controlOf } from './controls.rules';
@@ -25,8 +25,8 @@ export type ChainKind = 'log' | 'tenant' | 'picked';
 
 /** Checks entries in their order, each against those before it. */
 export interface ChainChecker {
-  /** Checks the next entry; returns its leaf hash. */
-  next(row: ChainRow): Buffer;
+  /** Checks the next entry. */
+  next(row: ChainRow): CheckedEntry;
   /** The hash that the next entry has to name as its previous one, hex. */
   readonly last: string;
   readonly verified: number;
@@ -35,6 +35,14 @@ export interface ChainChecker {
   readonly controls: readonly Control[];
   /** The end of each tenant's chain so far. */
   readonly tenants: ReadonlyMap<string, TenantEnd>;
+}
+
+/** What was read of an entry while it was checked. */
+export interface CheckedEntry {
+  /** Its leaf hash. */
+  readonly hash: Buffer;
+  /** Undefined for what is no leaf. */
+  readonly envelope: ReadEnvelope | undefined;
 }
 
 /** The end of a tenant's chain. */
@@ -87,7 +95,7 @@ export function createChainChecker(start: ChainStart, breaks: Breaks): ChainChec
 
   const checkTenant = (
     seq: number,
-    { tenant, core }: Envelope & { core: string },
+    { tenant, core }: ReadEnvelope,
     hash: string,
   ): void => {
     const claim = /"tenant_id":"([0-9a-f-]{36})"/.exec(core)?.[1];
@@ -159,7 +167,7 @@ export function createChainChecker(start: ChainStart, breaks: Breaks): ChainChec
       }
       last = hex;
       alternative = broken ? stored.toString('hex') : undefined;
-      return hash;
+      return { hash, envelope };
     },
     get last() {
       return last ?? zeroHash;

@@ -211,8 +211,7 @@ function takeEntry(
   breaks: Breaks,
 ): void {
   const { chain, tree, head, header } = state;
-  chain.next({ leaf, made: hash, openings });
-  const envelope = readEnvelope(leaf);
+  const { envelope } = chain.next({ leaf, made: hash, openings });
   if (!envelope) return;
   const { seq, tenant } = envelope;
   if (header.tenant_id !== null && tenant?.id !== header.tenant_id) {

@@ -1,7 +1,7 @@
 import type { Tx } from '../../../platform/db';
 import { columnsOf } from '../leaf-columns';
 import type { LeafColumns } from '../leaf-columns';
-import { readEnvelope } from '../leaf.rules';
+import type { ReadEnvelope } from '../leaf.rules';
 import type { Core } from '../log-entries';
 import type { Opening } from './openings';
 
@@ -81,12 +81,10 @@ function toRow({ seq, leaf, hash, parts: given, ...columns }: Read): StoredRow {
  * The first column that does not say what the leaf says, which would show a reader something else than what is
  * hashed; undefined when all agree.
  */
-export function strayColumn({
-  leaf,
-  columns,
-}: Pick<StoredRow, 'leaf' | 'columns'>): { expected: string; actual: string } | undefined {
-  const envelope = readEnvelope(leaf);
-  if (!envelope) return undefined;
+export function strayColumn(
+  envelope: ReadEnvelope,
+  columns: Columns,
+): { expected: string; actual: string } | undefined {
   const core = readCore(envelope.core);
   if (!core) return { expected: 'an entry', actual: 'something that cannot be read' };
   const told: Columns = {

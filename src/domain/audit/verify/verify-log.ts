@@ -12,6 +12,7 @@ import { openNote } from '../notes';
 import { rangeAt } from '../proofs';
 import { tilesOf } from '../tiles';
 import { createChainChecker } from './chain-checker';
+import type { CheckedEntry } from './chain-checker';
 import { checkEnds } from './ends';
 import { checkPublished } from './published';
 import { storedRows, strayColumn } from './stored-rows';
@@ -105,7 +106,7 @@ export async function verifyLog(db: Database, given: Verifying = {}): Promise<Ve
     if (rows.length === 0) break;
     for (const row of rows) {
       checkpoints.upTo(row.seq - 1, tiles.root);
-      checkRow(row, chain.next({ ...row, stored: row.hash }), breaks);
+      checkColumns(row, chain.next({ ...row, stored: row.hash }), breaks);
       tiles.add(row.seq, row.hash);
       checkpoints.upTo(row.seq, tiles.root);
     }
@@ -148,9 +149,9 @@ export async function verifyLog(db: Database, given: Verifying = {}): Promise<Ve
   };
 }
 
-function checkRow(row: StoredRow, hash: Buffer, breaks: Breaks): void {
+function checkColumns(row: StoredRow, { hash, envelope }: CheckedEntry, breaks: Breaks): void {
   // Of a leaf that is broken anyway the columns prove nothing.
-  const stray = row.hash.equals(hash) ? strayColumn(row) : undefined;
+  const stray = envelope && row.hash.equals(hash) ? strayColumn(envelope, row.columns) : undefined;
   if (stray) breaks.add(row.seq, 'event-hash-mismatch', stray.expected, stray.actual);
 }
 
