@@ -181,6 +181,14 @@ create table audit_checkpoints (
   constraint audit_checkpoints_size_check CHECK ((size > 0))
 );
 
+create table audit_comparisons (
+  one boolean default true not null,
+  at timestamp with time zone not null,
+  table_oid oid not null,
+  constraint audit_comparisons_one_check CHECK (one),
+  constraint audit_comparisons_pkey PRIMARY KEY (one)
+);
+
 create table audit_dedupe (
   caller text not null,
   source text not null,
@@ -1667,6 +1675,18 @@ AS $function$
       return null;
     end $function$;
 
+CREATE OR REPLACE FUNCTION public.audit_comparison()
+ RETURNS text
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+      select coalesce((
+        select case when c.at > pg_postmaster_start_time() and c.table_oid = 'public.audit_comparisons'::regclass
+          then 'done' else 'outdated' end
+        from public.audit_comparisons as c), 'never')
+    $function$;
+
 CREATE OR REPLACE FUNCTION public.audit_confirm_batch(batch uuid, grace interval)
  RETURNS boolean
  LANGUAGE sql
@@ -1835,6 +1855,17 @@ CREATE OR REPLACE FUNCTION public.audit_lock_keys(ids uuid[])
  SET search_path TO 'pg_catalog', 'public'
 AS $function$
       select k.id, k.subject, k.salt from public.audit_subject_keys k where k.id = any(ids) order by k.id for key share
+    $function$;
+
+CREATE OR REPLACE FUNCTION public.audit_note_comparison()
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+      insert into public.audit_comparisons (at, table_oid)
+      values (clock_timestamp(), 'public.audit_comparisons'::regclass)
+      on conflict (one) do update set at = excluded.at, table_oid = excluded.table_oid
     $function$;
 
 CREATE OR REPLACE FUNCTION public.audit_prepare_partitions(up_to bigint)
@@ -2797,6 +2828,8 @@ grant execute on function adopt_foreign_key(uuid,bytea,text) to public;
 
 grant execute on function api_key_facts(uuid,uuid,text,text[],text,text,cidr[],integer,integer,bigint,boolean,timestamp with time zone,uuid,text) to public;
 
+grant execute on function audit_comparison() to usher_app;
+
 grant execute on function audit_confirm_batch(uuid,interval) to usher_sequencer;
 
 grant execute on function audit_delivered(text,text[],text[]) to usher_app;
@@ -2812,6 +2845,8 @@ grant execute on function audit_hmac(bytea,text) to public;
 grant execute on function audit_is_held(uuid,text[]) to usher_sequencer;
 
 grant execute on function audit_lock_keys(uuid[]) to usher_sequencer;
+
+grant execute on function audit_note_comparison() to usher_app;
 
 grant execute on function audit_prepare_partitions(bigint) to usher_sequencer;
 

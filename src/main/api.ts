@@ -9,7 +9,7 @@ import { endpoints } from '../contracts/endpoints';
 import { loadConfig } from '../platform/config';
 import { captchaOf, createDeps, settleBoot } from './deps';
 import type { Deps } from './deps';
-import { databaseCheck, pepperCheck, readinessOf } from './readiness';
+import { databaseCheck, erasureCheck, pepperCheck, readinessOf } from './readiness';
 import { growHeapsSlowly } from './lean-heap';
 import { announce, listen } from './listen';
 import { tellStartFailure } from './start-failure';
@@ -34,6 +34,7 @@ export function createApiServer(deps: Deps): ApiServer {
   let stopping = false;
   const checkDatabase = databaseCheck(deps.db);
   const checkPeppers = pepperCheck(deps.db, deps.apiKeys.hasher);
+  const checkErasures = erasureCheck(deps.db);
   const verification = startVerification(deps);
   const parts = createHandlers(deps, captchaOf(deps), verification.leakDoors);
   const app = createApp({
@@ -48,7 +49,11 @@ export function createApiServer(deps: Deps): ApiServer {
     readiness: async () =>
       stopping
         ? { ready: false, parts: { process: 'is stopping' } }
-        : readinessOf({ database: checkDatabase, peppers: checkPeppers }),
+        : readinessOf({
+            database: checkDatabase,
+            peppers: checkPeppers,
+            erasures: checkErasures,
+          }),
     trustedProxies: deps.env.TRUSTED_PROXIES,
     publicUrl: deps.env.PUBLIC_URL,
     log: deps.log,

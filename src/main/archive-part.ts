@@ -1,6 +1,11 @@
 import { archiveSecret } from '../domain/archive/archive-secret';
 import type { ArchiveDeps, ArchiveTimes } from '../domain/archive/deps';
-import { putTombstones, reapplyErasures } from '../domain/archive/tombstones';
+import {
+  comparisonOf,
+  giveUpComparing,
+  putTombstones,
+  reapplyErasures,
+} from '../domain/archive/tombstones';
 import type { SigningKeys } from '../domain/audit/signing';
 import type { Config } from '../platform/config';
 import { createDatabase } from '../platform/db';
@@ -64,7 +69,8 @@ export function archivePartOptions(
   };
 }
 
-// First what the store knows and this database, restored from a backup, does not; then what the database knows.
+// First what the store knows and this database, restored from a backup, does not, at the start of this process and of
+// Postgres; then what the database knows.
 function telling(
   { db, log }: Pick<Deps, 'db' | 'log'>,
   sequencer: Database,
@@ -73,7 +79,7 @@ function telling(
 ): () => Promise<boolean> {
   let settled = false;
   return async () => {
-    if (!settled) {
+    if (!settled || (await comparisonOf(db)) !== 'done') {
       const { erased, held, strange } = await reapplyErasures(db, store, keys);
       const fields = { erased, held: held.length, strange };
       if (erased > 0) log.warn(fields, 'Erased again what a restored database had brought back');
@@ -82,6 +88,16 @@ function telling(
       settled = true;
     }
     await putTombstones(sequencer, store, keys);
+    return false;
+  };
+}
+
+// APIs wait for a comparison that nobody can make any more.
+function withoutStore({ db, log }: Pick<Deps, 'db' | 'log'>): () => Promise<boolean> {
+  return async () => {
+    if (await giveUpComparing(db)) {
+      log.warn('No object store: erasures since the backup, if this is one, cannot be done again');
+    }
     return false;
   };
 }
@@ -100,14 +116,12 @@ export function openArchivePart(
     },
   });
   const objects = store && createObjectStore(store);
-  const tombstones =
-    objects &&
-    startLoop({
-      name: 'audit tombstones',
-      everyMs: tombstonesEveryMs,
-      log,
-      round: telling({ db, log }, sequencer, objects, keys),
-    });
+  const tombstones = startLoop({
+    name: 'audit tombstones',
+    everyMs: tombstonesEveryMs,
+    log,
+    round: objects ? telling({ db, log }, sequencer, objects, keys) : withoutStore({ db, log }),
+  });
   return {
     deps: {
       db,
@@ -120,7 +134,7 @@ export function openArchivePart(
       secret: (why) => archiveSecret(db, ring, why),
     },
     async close() {
-      await tombstones?.stop();
+      await tombstones.stop();
       await sequencer.close();
       objects?.close();
     },

@@ -1,3 +1,4 @@
+import { comparisonOf } from '../domain/archive/tombstones';
 import { missingPeppers } from '../domain/api-keys/peppers';
 import type { KeyHasher } from '../platform/crypto/keys';
 import type { Database } from '../platform/db';
@@ -48,6 +49,25 @@ export function databaseCheck(db: Database): Check {
     const done = new Set(rows.map(({ name }) => name));
     const missing = names.filter((name) => !done.has(name));
     return missing.length === 0 ? 'ok' : `lacks the migration ${String(missing[0])}: run migrate`;
+  };
+}
+
+/**
+ * Whether what was erased is erased in this database: a restored backup has it back until a worker has compared it with
+ * the object store. Once it was well it stays so for this process: a Postgres that restarts under it stops nobody.
+ */
+export function erasureCheck(db: Database): Check {
+  let isWell = false;
+  return async () => {
+    if (isWell) return 'ok';
+    // A database that is away says so itself.
+    const state = await comparisonOf(db).catch(() => undefined);
+    if (state === undefined) return 'ok';
+    if (state === 'outdated') {
+      return 'wait for a worker that compares them with the object store, or run audit reapply-erasures';
+    }
+    isWell = true;
+    return 'ok';
   };
 }
 

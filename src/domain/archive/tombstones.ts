@@ -103,7 +103,27 @@ export async function reapplyErasures(
       else held.push(tombstone.subject);
     }
   }
+  await withSystem(db, 'archive', (tx) => tx.run('select audit_note_comparison()'));
   return { erased, held, strange };
+}
+
+/**
+ * Whether this copy of the database was compared with the erasures in the store since it was started: `never` before
+ * the first comparison of all, `outdated` after a start, which may have been that of a restored backup.
+ * @param db as usher_app
+ */
+export async function comparisonOf(db: Database): Promise<'done' | 'outdated' | 'never'> {
+  const { state } = await withSystem(db, 'archive', (tx) =>
+    tx.one<{ state: 'done' | 'outdated' | 'never' }>('select audit_comparison() as state'),
+  );
+  return state;
+}
+
+/** Says that there is nothing to compare with, where a comparison is waited for. Returns whether it was. */
+export async function giveUpComparing(db: Database): Promise<boolean> {
+  if ((await comparisonOf(db)) !== 'outdated') return false;
+  await withSystem(db, 'archive', (tx) => tx.run('select audit_note_comparison()'));
+  return true;
 }
 
 /** Names that this log had, with their keys, and the erasures that it knows. */

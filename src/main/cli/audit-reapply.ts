@@ -13,7 +13,7 @@ export const reapplyAuditErasures: Command = {
   summary: 'Erase again, after a restore, who was erased since the backup',
   options: { json: { about: 'Print JSON' } },
   notes: [
-    'To be run after a database was restored, before the API starts. Reads the tombstones in the object store (AUDIT_COLD_*); needs the keys of the log (AUDIT_CHECKPOINT_KEYS, AUDIT_SIGNING_KEY). A worker does the same at its start.',
+    'To be run after a database was restored, before the API starts. Reads the tombstones in the object store (AUDIT_COLD_*); needs the keys of the log (AUDIT_CHECKPOINT_KEYS, AUDIT_SIGNING_KEY). A worker does the same at its start; APIs that start before are not ready until then.',
   ],
   async run(input, io) {
     const env = settings(io.env, [

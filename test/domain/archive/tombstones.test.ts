@@ -1,6 +1,7 @@
 import { eraseSubject } from '../../../src/domain/audit/erasures';
 import { placeHold, liftHold } from '../../../src/domain/archive/legal-holds';
 import { putTombstones, reapplyErasures } from '../../../src/domain/archive/tombstones';
+import { erasureCheck } from '../../../src/main/readiness';
 import { withSystem } from '../../../src/platform/db';
 import { putBytes } from '../../../src/platform/object-store-bytes';
 import type { ObjectStore } from '../../../src/platform/object-store';
@@ -126,3 +127,35 @@ async function stoneOfAny(): Promise<string | undefined> {
   for await (const { key } of store.list('audit/')) if (key.includes('/tombstones/')) return key;
   return undefined;
 }
+
+describe('an API', () => {
+  const fresh = () => erasureCheck(log.app)();
+  const asOf = (change: string) => log.sql(`update audit_comparisons set ${change}`);
+
+  test('is not ready on a database that was restored until its erasures were done again', async () => {
+    await reapply();
+    const running = erasureCheck(log.app);
+    expect(await running()).toBe('ok');
+    // What a base backup remembers is from before its Postgres was started; a dump makes another table.
+    for (const restored of [
+      `at = pg_postmaster_start_time() - interval '1 day'`,
+      `table_oid = 1`,
+    ]) {
+      await asOf(restored);
+      expect(await fresh()).toContain('audit reapply-erasures');
+      expect(await running()).toBe('ok');
+      await reapply();
+      expect(await fresh()).toBe('ok');
+    }
+  });
+
+  test('waits for nobody where nothing was ever compared, and stays unready while the store is away', async () => {
+    await asOf(`at = pg_postmaster_start_time() - interval '1 day'`);
+    log.server.faults.set([{ mode: 'status', status: 503 }]);
+    await expect(reapply()).rejects.toMatchObject({ code: 'store-unreachable' });
+    expect(await fresh()).toContain('audit reapply-erasures');
+    log.server.faults.set([]);
+    await log.sql('delete from audit_comparisons');
+    expect(await fresh()).toBe('ok');
+  });
+});
