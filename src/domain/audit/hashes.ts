@@ -37,6 +37,10 @@ export function contentHash(core: string): Buffer {
 
 const block = 64;
 
+// Written and read within one call: fresh ones would cost more than the hashes.
+const scratch = Buffer.alloc(16_384);
+const outer = Buffer.alloc(block + hashBytes);
+
 /** HMAC-SHA-256 under a key of 32 bytes. */
 export function hmacSha256(key: Uint8Array, text: string): Buffer {
   return Buffer.from(hmacSha256Hex(key, text), 'hex');
@@ -44,8 +48,10 @@ export function hmacSha256(key: Uint8Array, text: string): Buffer {
 
 /** The same in hex, as two one-shot hashes. */
 export function hmacSha256Hex(key: Uint8Array, text: string): string {
-  const inner = Buffer.alloc(block + Buffer.byteLength(text), 0x36);
-  const outer = Buffer.alloc(block + hashBytes, 0x5c);
+  const size = block + Buffer.byteLength(text);
+  const inner = size <= scratch.length ? scratch.subarray(0, size) : Buffer.alloc(size);
+  inner.fill(0x36, 0, block);
+  outer.fill(0x5c, 0, block);
   // By index: an iterator over the bytes costs more than both hashes.
   for (let index = 0; index < key.length; index += 1) {
     const byte = key[index] ?? 0;

@@ -48,11 +48,11 @@ export function leafTail({ kind, origin, prevHash, seq, sequencedAt, tenant }: E
 
 const tail = new RegExp(
   [
-    ',"kind":"(?<kind>control|own|foreign)","origin":"(?<origin>[\\w./-]{1,100})"',
-    ',"prev_hash":"(?<prev>[0-9a-f]{64})","seq":(?<seq>[1-9]\\d{0,15})',
-    ',"sequenced_at":"(?<at>\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}\\.\\d{3}Z)"',
+    ',"kind":"(control|own|foreign)","origin":"([\\w./-]{1,100})"',
+    ',"prev_hash":"([0-9a-f]{64})","seq":([1-9]\\d{0,15})',
+    ',"sequenced_at":"(\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}\\.\\d{3}Z)"',
     ',"tenant_id":(?:null,"tenant_prev":null,"tenant_seq":null',
-    '|"(?<tenant>[0-9a-f-]{36})","tenant_prev":"(?<tenantPrev>[0-9a-f]{64})","tenant_seq":(?<tenantSeq>[1-9]\\d{0,15}))',
+    '|"([0-9a-f-]{36})","tenant_prev":"([0-9a-f]{64})","tenant_seq":([1-9]\\d{0,15}))',
     ',"v":1\\}$',
   ].join(''),
 );
@@ -67,17 +67,18 @@ const longestTail = 600;
 export function readEnvelope(leaf: string): ReadEnvelope | undefined {
   const from = Math.max(0, leaf.length - longestTail);
   const match = tail.exec(leaf.slice(from));
-  const groups = match?.groups;
-  if (!match || !groups || !leaf.startsWith(leafHead)) return undefined;
-  const { kind = '', origin = '', prev = '', seq = '', at = '' } = groups;
-  const { tenant, tenantPrev = '', tenantSeq = '' } = groups;
+  if (!match || !leaf.startsWith(leafHead)) return undefined;
+  // By number: with names every match would make an object more, and every entry of a log is read here.
+  const kind = match[1];
+  const tenant: string | undefined = match[6];
   return {
     kind: kind as EntryKind,
-    origin,
-    prevHash: prev,
-    seq: Number(seq),
-    sequencedAt: at,
-    tenant: tenant === undefined ? null : { id: tenant, seq: Number(tenantSeq), prev: tenantPrev },
+    origin: match[2] ?? '',
+    prevHash: match[3] ?? '',
+    seq: Number(match[4]),
+    sequencedAt: match[5] ?? '',
+    tenant:
+      tenant === undefined ? null : { id: tenant, seq: Number(match[8]), prev: match[7] ?? '' },
     core: leaf.slice(leafHead.length, from + match.index),
   };
 }
