@@ -3,11 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils';
 import { format } from 'prettier';
+import { startEmbeddedStore } from '../support/embedded-store';
 import { offerServers } from '../support/server-desk';
 import { startTestApp } from '../support/test-app';
 import type { TestApp } from '../support/test-app';
 import { backendControl } from '../workflows/backend-control';
 import { openRows } from '../workflows/rows';
+import { auditCourses } from './audit-courses';
 import { keyCourses } from './key-courses';
 import { lifecycleCourses } from './lifecycle-courses';
 import { onboardingCourses } from './onboarding-courses';
@@ -22,9 +24,13 @@ export async function record(folder: string, prefix = ''): Promise<void> {
   // As root, Postgres runs as another user, who has to reach its data.
   chmodSync(stateDir, 0o755);
   const desk = await offerServers(stateDir);
+  const store = await startEmbeddedStore();
   process.env['USHER_TEST_SERVERS'] = desk.url;
   try {
-    const app = await startTestApp({ env: { RETRY_SECONDS: '0.2,0.2' } });
+    const app = await startTestApp({
+      env: { RETRY_SECONDS: '0.2,0.2' },
+      archive: { store: store.settings },
+    });
     const rows = await openRows(app);
     const backend = backendControl(app.backend.url);
     mkdirSync(folder, { recursive: true });
@@ -34,7 +40,7 @@ export async function record(folder: string, prefix = ''): Promise<void> {
         Object.entries(keyCourses).map(([name, course]) => [name, ({ app: on }) => course(on)]),
       ),
       ...Object.fromEntries(
-        Object.entries(lifecycleCourses).map(([name, course]) => [
+        Object.entries({ ...lifecycleCourses, ...auditCourses }).map(([name, course]) => [
           name,
           ({ app: on, rows: behind }) => course(on, behind),
         ]),
@@ -53,6 +59,7 @@ export async function record(folder: string, prefix = ''): Promise<void> {
     console.error(error);
     throw error;
   } finally {
+    await store.stop();
     await desk.close();
   }
 }

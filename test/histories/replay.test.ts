@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { historyFromJSON } from '@temporalio/common/lib/proto-utils';
 import { workflowBundle } from '../support/test-servers';
+import { auditCourses } from './audit-courses';
 import { keyCourses } from './key-courses';
 import { lifecycleCourses } from './lifecycle-courses';
 
@@ -28,6 +29,11 @@ const idsByType: Readonly<Record<string, string>> = {
   rotateApiKey: 'api-key-rotation/x',
   tenantLifecycle: 'tenant-lifecycle/x',
   productTrial: 'product-trial/x',
+  archiveAudit: 'audit-archive/x',
+  restoreArchive: 'audit-restore/x',
+  runArchive: 'audit-archive-run/x',
+  verifyAudit: 'verify-audit/x',
+  reconcileTenant: 'reconcile-tenant/x',
 };
 
 const workflowIdOf = (text: string): string => {
@@ -79,6 +85,13 @@ describe('a recorded history', () => {
     const files = recorded.filter(({ name }) => name.startsWith('v0.2.0/key-'));
     expect(files.map(({ name }) => name.split('/')[1]).sort()).toEqual(
       Object.keys(keyCourses).sort(),
+    );
+  });
+
+  test('is there for every course of the audit log, and for the comparison of a tenant', () => {
+    const files = recorded.filter(({ name }) => /^v0\.2\.0\/(audit-|reconciled)/.test(name));
+    expect(files.map(({ name }) => name.split('/')[1]).sort()).toEqual(
+      Object.keys(auditCourses).sort(),
     );
   });
 
