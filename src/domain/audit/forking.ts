@@ -4,7 +4,7 @@ import type { Database } from '../../platform/db';
 import type { ObjectStore } from '../../platform/object-store';
 import { latestCheckpoint } from './checkpoints';
 import { controlEntry } from './control-entries';
-import { databaseIdentity, lockHead, originOfLog, renameLog } from './head';
+import { awaitHead, databaseIdentity, lockHead, originOfLog, renameLog } from './head';
 import { insertPending, takeOne } from './pending';
 import { newOrigin } from './origins';
 import { newestPublished } from './publication';
@@ -20,11 +20,14 @@ export interface Fork {
   readonly published: string | null;
 }
 
+/** Longest wait for a sequencer beside it. */
+const patienceSeconds = 10;
+
 /**
  * Continues a log that stands still because this copy of it is not the one that was published: under a new name, with
  * an entry first that says so and holds the old log's last published note. Nothing of the old one is taken back, and
  * whoever kept its checkpoints sees that two logs begin alike.
- * @throws DomainError `audit-log-halted` for a log without a name, `unavailable` while it is being written
+ * @throws DomainError `audit-log-halted` for a log without a name, `unavailable` when another fork was quicker or the log is written for very long
  */
 export async function forkLog(
   db: Database,
@@ -37,10 +40,11 @@ export async function forkLog(
   }
   const outside = store && (await newestPublished(store, previousOrigin));
   return withSystem(db, 'sequencer', async (tx) => {
+    await awaitHead(tx, patienceSeconds);
     const head = await lockHead(tx);
     if (head?.origin !== previousOrigin) {
       throw new DomainError('unavailable', {
-        detail: 'The audit log is being written; try again.',
+        detail: 'The audit log was forked by somebody else just now; look before you try again.',
       });
     }
     const inside = await latestCheckpoint(tx);

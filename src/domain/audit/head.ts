@@ -42,6 +42,12 @@ export async function lockHead(tx: Tx): Promise<Head | undefined> {
   return { origin, size, lastHash: row.last_hash, tree, prepared, now };
 }
 
+/** Waits for whoever writes the log at this moment, at most so long; who locks the head next is not in anybody's way. */
+export async function awaitHead(tx: Tx, seconds: number): Promise<void> {
+  await tx.run(`select set_config('lock_timeout', $1, true)`, [`${String(seconds)}s`]);
+  await tx.run('select 1 from audit_head for update');
+}
+
 /** Moves the head from one end to the next. Fails when it is not where its holder left it. */
 export async function moveHead(tx: Tx, from: Head, last: Buffer): Promise<void> {
   const moved = await tx.run(

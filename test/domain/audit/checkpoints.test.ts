@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createHmac } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -262,6 +263,17 @@ describe('what is published', () => {
     });
     expect(await open()).toBe(fork.origin);
     expect((await make()).origin).toBe(fork.origin);
+  });
+
+  test('is forked beside a worker: the fork waits for whoever writes the log at this moment', async () => {
+    await fill(1);
+    await log.sql('begin');
+    await log.sql('select 1 from audit_head for update');
+    const fork = forkLog(log.sequencer, undefined, 'moved to a new server');
+    const waits = await Promise.race([fork, sleep(300).then(() => 'it waits')]);
+    await log.sql('commit');
+    expect(waits).toBe('it waits');
+    expect(await fork).toMatchObject({ seq: 2 });
   });
 
   test('cannot be overruled by what somebody else puts into the store, and that is not passed over', async () => {
