@@ -10,9 +10,8 @@ export function openArchiveCopy(folder: string): ArchiveCopy | undefined {
   const manifests = join(folder, 'manifests');
   if (!existsSync(manifests)) return undefined;
   return {
-    manifests: readdirSync(manifests)
-      .sort()
-      .map((name) => readFileSync(join(manifests, name))),
+    manifests: filesIn(manifests),
+    checkpoints: filesIn(join(folder, 'checkpoints')),
     object(key) {
       // Only the last two parts of a key are looked at: a manifest leads nowhere else.
       const kind = key.split('/').at(-2) === 'personal' ? 'personal' : 'leaves';
@@ -21,3 +20,10 @@ export function openArchiveCopy(folder: string): ArchiveCopy | undefined {
     },
   };
 }
+
+const filesIn = (folder: string): Buffer[] =>
+  existsSync(folder)
+    ? readdirSync(folder)
+        .sort()
+        .map((name) => readFileSync(join(folder, name)))
+    : [];

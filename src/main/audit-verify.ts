@@ -13,7 +13,7 @@ const usage = `Checks an export or an archive of Usher's audit log with nothing 
   node audit-verify.mjs FILE --key VKEY [--key VKEY …] [--from-checkpoint NOTE-FILE] [--json]
 
   FILE               an export (.ndjson or .csv) or a proof of one entry (.tlog-proof); - for standard input; or a
-                     folder: a copy of audit/… in the object store, with manifests, leaves and personal in it
+                     folder: a copy of audit/… in the object store, with manifests, leaves, personal and checkpoints in it
   --key              a verifier key that you believe, as name+id+key; get it from whoever runs the log, not from the file
   --from-checkpoint  a checkpoint that you kept: the export has to continue the log that it speaks of.
                      An export must have been made with its number of entries as from_checkpoint

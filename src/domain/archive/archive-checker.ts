@@ -9,13 +9,16 @@ import type { Trust } from '../audit/verify/trust';
 import { collectBreaks } from '../audit/verify/verdict.rules';
 import type { Break, Breaks } from '../audit/verify/verdict.rules';
 import { digestOf, linesOf, signedManifest } from './archived-objects';
+import { successionsIn } from './archived-successions';
 import type { SignedManifest } from './archived-objects';
 import type { Manifest, NamedObject } from './manifest.rules';
 
-/** A copy of what a log has in the object store: the folders `manifests`, `leaves` and `personal`. */
+/** A copy of what a log has in the object store: the folders `manifests`, `leaves`, `personal` and `checkpoints`. */
 export interface ArchiveCopy {
   /** Bytes of every manifest. */
   readonly manifests: readonly Buffer[];
+  /** Bytes of every published checkpoint; needed only where a key was followed by another one. */
+  readonly checkpoints: readonly Buffer[];
   /** An object by the key that a manifest names; undefined where the copy has none. */
   readonly object: (key: string) => Buffer | undefined;
 }
@@ -45,9 +48,8 @@ export function checkArchiveCopy(
   keys: readonly string[],
   kept?: string,
 ): ArchiveVerdict | undefined {
-  const trust = createTrust(keys);
   const breaks = collectBreaks();
-  const chain = inForce(copy.manifests.flatMap((bytes) => opened(bytes, trust)));
+  const { trust, chain } = readManifests(copy, keys);
   const [first] = chain;
   if (!first) return undefined;
   const keptNote = kept === undefined ? undefined : openNote(kept);
@@ -88,6 +90,21 @@ export function checkArchiveCopy(
     batches: chain.length,
     size: last.to,
   };
+}
+
+/** The manifests in force, and whom to believe: the given keys, and those that they have handed over to. */
+function readManifests(
+  copy: ArchiveCopy,
+  keys: readonly string[],
+): { readonly trust: Trust; readonly chain: readonly Signed[] } {
+  const read = (trust: Trust) => ({
+    trust,
+    chain: inForce(copy.manifests.flatMap((bytes) => opened(bytes, trust))),
+  });
+  const first = read(createTrust(keys));
+  if (first.chain.every(({ believed }) => believed)) return first;
+  const manifests = first.chain.map(({ manifest }) => manifest);
+  return read(createTrust(keys, successionsIn(copy, manifests)));
 }
 
 function opened(bytes: Buffer, trust: Trust): Signed[] {

@@ -81,7 +81,6 @@ export function strangers(
   }
   return parts.filter(
     ({ seq, part, event_id: id, salt, body }) =>
-      committed.get(`${String(seq)} ${part}`) !==
-      commitmentOf(salt, id, part, body),
+      committed.get(`${String(seq)} ${part}`) !== commitmentOf(salt, id, part, body),
   );
 }

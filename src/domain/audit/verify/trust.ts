@@ -15,6 +15,13 @@ export interface Succession {
   readonly endorsement: string;
 }
 
+/** The same for whoever holds every entry before it: instead of a proof, the root that they really have at that size. */
+export interface CountedSuccession {
+  readonly leaf: string;
+  readonly endorsement: string;
+  readonly root: Buffer;
+}
+
 /** Which notes are believed. */
 export interface Trust {
   /** The origins that a key is known for. */
@@ -35,7 +42,7 @@ interface Reign {
  */
 export function createTrust(
   vkeys: readonly string[],
-  successions: readonly Succession[] = [],
+  successions: readonly (Succession | CountedSuccession)[] = [],
 ): Trust {
   const reigns: Reign[] = vkeys.flatMap((vkey) => reignsFrom(vkey, successions));
   return {
@@ -52,7 +59,10 @@ export function createTrust(
   };
 }
 
-function reignsFrom(vkey: string, successions: readonly Succession[]): Reign[] {
+function reignsFrom(
+  vkey: string,
+  successions: readonly (Succession | CountedSuccession)[],
+): Reign[] {
   const first = readVkey(vkey);
   if (!first) return [];
   const reigns: Reign[] = [];
@@ -74,9 +84,10 @@ function reignsFrom(vkey: string, successions: readonly Succession[]): Reign[] {
 
 function successorOf(
   { key, vkey, from }: { readonly key: VerifierKey; readonly vkey: string; readonly from: number },
-  successions: readonly Succession[],
+  successions: readonly (Succession | CountedSuccession)[],
 ): { key: VerifierKey; vkey: string; from: number } | undefined {
-  for (const { leaf, proof, endorsement } of successions) {
+  for (const succession of successions) {
+    const { leaf, endorsement } = succession;
     const envelope = readEnvelope(leaf);
     const control =
       envelope?.kind === 'control' ? controlOf(envelope.seq, envelope.core) : undefined;
@@ -86,7 +97,10 @@ function successorOf(
     const head = note && readCheckpoint(note.text);
     if (!next || !note || head?.origin !== key.name || next.name !== key.name) continue;
     if (head.size < from || envelope.seq > head.size) continue;
-    const root = rootOfInclusion(leafHash(leaf), envelope.seq - 1, head.size, proof);
+    const root =
+      'root' in succession
+        ? succession.root
+        : rootOfInclusion(leafHash(leaf), envelope.seq - 1, head.size, succession.proof);
     if (root?.toString('base64') !== head.root) continue;
     if (checkNote(note, key) !== 'valid' || checkNote(note, next) !== 'valid') continue;
     return { key: next, vkey: control.vkey, from: head.size };
