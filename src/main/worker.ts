@@ -93,7 +93,7 @@ function stepKeysOf({ connectors }: Deps): string[] {
 }
 
 /** In percent; of hundreds of cached workflows most of the worker's memory is. */
-const heapGrowth = 25;
+const heapGrowth = 20;
 
 async function main(): Promise<void> {
   growHeapsSlowly(heapGrowth);

@@ -45,7 +45,7 @@ export async function lockHead(tx: Tx): Promise<Head | undefined> {
 /** Waits for whoever writes the log at this moment, at most so long; who locks the head next is not in anybody's way. */
 export async function awaitHead(tx: Tx, seconds: number): Promise<void> {
   await tx.run(`select set_config('lock_timeout', $1, true)`, [`${String(seconds)}s`]);
-  await tx.run('select 1 from audit_head for update');
+  await tx.run('select 1 from audit_head for no key update');
 }
 
 /** Moves the head from one end to the next. Fails when it is not where its holder left it. */
