@@ -78,7 +78,7 @@ async function measure(
   );
   let [count, archiving, packing] = [0, 0, 0];
   for (const { id, from, to } of batches) {
-    packing += await seconds(() => pack(bench(sequencer), Number(from), Number(to)));
+    packing += await seconds(() => pack(reader(sequencer), Number(from), Number(to)));
     archiving += await seconds(async () => {
       await driveBatch(deps, id, 'store');
       const { state } = await driveBatch(deps, id, 'confirm');
@@ -95,11 +95,11 @@ async function measure(
   });
 }
 
-const bench = (sequencer: AuditBench['sequencer']) => (text: string, values: unknown[]) =>
+const reader = (sequencer: AuditBench['sequencer']) => (text: string, values: unknown[]) =>
   withSystem(sequencer, 'archive', (tx) => tx.rows<Record<string, unknown>>(text, values));
 
 /** Reads, seals per subject and packs: what any archive of these rows does. */
-async function pack(read: ReturnType<typeof bench>, from: number, to: number): Promise<void> {
+async function pack(read: ReturnType<typeof reader>, from: number, to: number): Promise<void> {
   const rows = await read(
     'select seq, leaf, hash from audit_log where seq between $1 and $2 order by seq',
     [from, to],

@@ -18,6 +18,13 @@ interface Announcement {
   readonly after: string;
 }
 
+/** A tree that the entries of the copy were counted into, or lead to. */
+interface Shown {
+  readonly root: Buffer;
+  /** How many entries of the copy are shown to be in it; it may have more. */
+  readonly counted: number;
+}
+
 interface Candidate {
   readonly size: number;
   readonly text: string;
@@ -36,32 +43,32 @@ export function successionsIn(
 ): CountedSuccession[] {
   const candidates = candidatesIn(copy, manifests);
   const sizes = new Set(candidates.map(({ size }) => size));
-  const roots = new Map<number, Buffer>();
+  const shown = new Map<number, Shown>();
   const announced: Announcement[] = [];
   const tree = CompactRange.from(0, Buffer.alloc(0));
   for (const manifest of manifests) {
     const bytes = copy.object(manifest.leaves.key);
     for (const leaf of (bytes && linesOf(bytes)) ?? []) {
       tree.append(leafHash(leaf));
-      if (sizes.has(tree.size)) roots.set(tree.size, tree.root());
+      if (sizes.has(tree.size)) shown.set(tree.size, { root: tree.root(), counted: tree.size });
       const one = announcementIn(leaf);
       if (one?.seq === tree.size) announced.push(one);
     }
     const covering = coveringRoot(manifest, tree);
-    if (covering) roots.set(covering.size, covering.root);
+    if (covering && covering.size > tree.size) {
+      shown.set(covering.size, { root: covering.root, counted: tree.size });
+    }
   }
   return announced.flatMap(({ seq, leaf, vkey, after }) => {
     const [before, next] = [readVkey(after), readVkey(vkey)];
-    const endorsement = candidates.find(
-      ({ size, note }) =>
-        size >= seq &&
-        before !== undefined &&
-        next !== undefined &&
-        checkNote(note, before) === 'valid' &&
-        checkNote(note, next) === 'valid',
-    );
-    const root = endorsement && roots.get(endorsement.size);
-    return root ? [{ leaf, endorsement: endorsement.text, root }] : [];
+    if (!before || !next) return [];
+    return candidates.flatMap(({ size, text, note }) => {
+      const within = shown.get(size);
+      // Anybody can add a signature to a checkpoint: the entry has to be among those that are shown to be in it.
+      if (!within || seq > within.counted) return [];
+      const isEndorsed = checkNote(note, before) === 'valid' && checkNote(note, next) === 'valid';
+      return isEndorsed ? [{ leaf, endorsement: text, root: within.root }] : [];
+    });
   });
 }
 

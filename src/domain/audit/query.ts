@@ -93,11 +93,11 @@ async function walksOf(tx: Tx, filter: EntryFilter, page: EntryPage): Promise<Wa
   const { action, actorEmail, targetId, text } = filter;
   const actions = action === undefined ? undefined : await actionsBelow(tx, action);
   if (actions?.length === 0) return [];
-  const found = text && (await findText(tx, text));
+  const found = text && { ...text, actions: await matchingActions(tx, text.text) };
   const common = [...conditionsOf(filter, actions), ...placeOf(page)];
   // Of several searches at once one leads the walks, and the others are conditions on what they find.
   if (actorEmail && found) common.push(findsText(found));
-  const searched = actorEmail ? leadsOfEmail(actorEmail) : found && leadsOfText(found);
+  const searched = actorEmail ? leadsOfEmail(actorEmail) : found && (await leadsOfText(tx, found));
   if (searched && targetId !== undefined) common.push(hasTarget(targetId));
   const leads = searched ?? (targetId === undefined ? [along([])] : leadsOfTarget(targetId));
   const ranges = await rangesOf(tx, filter);
@@ -239,34 +239,7 @@ function leadsOfTarget(id: string): Lead[] {
   return [...places.map((place) => along([on(place, '=', id)])), along([further, hasTarget(id)])];
 }
 
-type Found = NonNullable<EntryFilter['text']> & {
-  readonly actions: readonly string[];
-  /** The entries whose personal data has the text; undefined when it is in many. */
-  readonly hits: readonly string[] | undefined;
-};
-
-/**
- * Up to so many parts with a text are fetched by its index. What more parts have is found sooner along the log: at
- * least every so many entries there is one.
- */
-const fewHits = 2_000;
-
-async function findText(tx: Tx, text: NonNullable<EntryFilter['text']>): Promise<Found> {
-  const { hits } = await tx.one<{ hits: string[] }>('select audit_text_hits($1, $2) as hits', [
-    likePart(text.text),
-    fewHits + 1,
-  ]);
-  const isFrequent = hits.length > fewHits;
-  // Behind row-level security the planner cannot know how frequent a text is: it takes it for rare, and would rather
-  // read all that has any text than go along the log.
-  if (isFrequent) {
-    await tx.run(
-      `select set_config('enable_bitmapscan', 'off', true), set_config('enable_seqscan', 'off', true)`,
-    );
-  }
-  const actions = await matchingActions(tx, text.text);
-  return { ...text, actions, hits: isFrequent ? undefined : hits };
-}
+type Found = NonNullable<EntryFilter['text']> & { readonly actions: readonly string[] };
 
 const meaningsOf = ({ actions, tenantIds, actorIds }: Found): Condition[] => [
   ...(actions.length === 0 ? [] : [among('action', actions)]),
@@ -274,16 +247,35 @@ const meaningsOf = ({ actions, tenantIds, actorIds }: Found): Condition[] => [
   ...(actorIds.length === 0 ? [] : [among('actor_id', actorIds)]),
 ];
 
-function alongText({ text, hits }: Found): Lead {
-  const inText = alongPersonal([on('search', 'like', likePart(text))]);
-  if (hits === undefined) return inText;
+/**
+ * Up to so many parts with a text are fetched by its index. What more parts have is found sooner along the log: at
+ * least every so many entries there is one.
+ */
+const fewHits = 2_000;
+
+async function alongText(tx: Tx, text: string): Promise<Lead> {
+  const pattern = likePart(text);
+  const inText = alongPersonal([on('search', 'like', pattern)]);
+  const { hits } = await tx.one<{ hits: string[] }>('select audit_text_hits($1, $2) as hits', [
+    pattern,
+    fewHits + 1,
+  ]);
+  if (hits.length > fewHits) {
+    // Behind row-level security the planner cannot know how frequent a text is: it takes it for rare, and would rather
+    // read all that has any text than go along the log.
+    await tx.run(
+      `select set_config('enable_bitmapscan', 'off', true), set_config('enable_seqscan', 'off', true)`,
+    );
+    return inText;
+  }
   const atHits = along([among('seq', hits, 'bigint')]);
   // What was fetched back from the archive is little, and has no index of its own.
   return (conditions, place) => (place === hot ? atHits : inText)(conditions, place);
 }
 
-function leadsOfText(found: Found): Lead[] {
-  return [alongText(found), ...meaningsOf(found).map((meaning) => along([meaning]))];
+async function leadsOfText(tx: Tx, found: Found): Promise<Lead[]> {
+  const meanings = meaningsOf(found).map((meaning) => along([meaning]));
+  return [await alongText(tx, found.text), ...meanings];
 }
 
 function findsText(found: Found): Condition {

@@ -1,12 +1,19 @@
 import { randomBytes } from 'node:crypto';
+import { gzipSync } from 'node:zlib';
 import { checkArchiveCopy } from '../../../src/domain/archive/archive-checker';
 import type { ArchiveCopy } from '../../../src/domain/archive/archive-checker';
+import { successionsIn } from '../../../src/domain/archive/archived-successions';
 import type { ArchiveDeps } from '../../../src/domain/archive/deps';
 import { driveBatch } from '../../../src/domain/archive/drive-batch';
+import { readManifest } from '../../../src/domain/archive/manifest.rules';
+import { canonical } from '../../../src/domain/audit/canonical.rules';
 import { makeCheckpoint } from '../../../src/domain/audit/checkpoints';
 import { originOfLog } from '../../../src/domain/audit/head';
+import { leafTail } from '../../../src/domain/audit/leaf.rules';
 import { allKeys } from '../../../src/domain/audit/log-keys';
+import { openNote, readVkey, signNote } from '../../../src/domain/audit/notes';
 import { publishCheckpoints } from '../../../src/domain/audit/publication';
+import { logKeys } from '../../../src/domain/audit/signing';
 import type { SigningKeys } from '../../../src/domain/audit/signing';
 import { withSystem } from '../../../src/platform/db';
 import { readObject } from '../../../src/platform/object-store-bytes';
@@ -111,4 +118,32 @@ test('and not when that checkpoint speaks of another log than the copy holds', (
 
 test('nor does the new key vouch for what came before it', () => {
   expect(checkArchiveCopy(copy, [second()])).toMatchObject({ ok: false });
+});
+
+test('whoever can write to the store cannot make a key of their own the next one', () => {
+  // A batch behind the last one announces the key and is signed by it. The published checkpoint that covers what is
+  // archived so far, but not this batch, has their signature beside the log's: anybody can add one.
+  const origin = readVkey(first())?.name ?? '';
+  const [theirs] = logKeys({ ...log.keys, seeds: [{ id: 'evil', key: randomBytes(32) }] }, origin);
+  const honest = early.manifests.map((bytes) => readManifest(openNote(bytes.toString())!.text)!);
+  const last = honest.sort((a, b) => a.n - b.n)[0]!;
+  const covering = openNote(last.checkpoint)!;
+  const signed = `${last.checkpoint}${signNote(covering.text, [theirs!.signer('checkpoint')]).slice(covering.text.length + 1)}`;
+  const leaf = `{"core":${canonical({
+    action: 'audit.key_announced',
+    metadata: { vkey: theirs!.vkey, after: first() },
+  })}${leafTail({
+    ...{ kind: 'control', origin, prevHash: last.last_hash, seq: last.to_seq + 1, tenant: null },
+    sequencedAt: new Date().toISOString(),
+  })}`;
+  const body = gzipSync(`${leaf}\n`);
+  const forged: ArchiveCopy = {
+    manifests: early.manifests.filter((bytes) => !isSecond(bytes)),
+    checkpoints: [Buffer.from(signed)],
+    object: (key) => (key === 'forged' ? body : early.object(key)),
+  };
+  const batch = { ...last, n: 2, leaves: { ...last.leaves, key: 'forged' } };
+  const next = { ...batch, from_seq: last.to_seq + 1, to_seq: last.to_seq + 1 };
+  expect(openNote(signed)).toBeDefined();
+  expect(successionsIn(forged, [last, next])).toEqual([]);
 });

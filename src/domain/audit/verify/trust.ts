@@ -22,6 +22,8 @@ export interface CountedSuccession {
   readonly root: Buffer;
 }
 
+type AnySuccession = Succession | CountedSuccession;
+
 /** Which notes are believed. */
 export interface Trust {
   /** The origins that a key is known for. */
@@ -42,7 +44,7 @@ interface Reign {
  */
 export function createTrust(
   vkeys: readonly string[],
-  successions: readonly (Succession | CountedSuccession)[] = [],
+  successions: readonly AnySuccession[] = [],
 ): Trust {
   const reigns: Reign[] = vkeys.flatMap((vkey) => reignsFrom(vkey, successions));
   return {
@@ -59,10 +61,7 @@ export function createTrust(
   };
 }
 
-function reignsFrom(
-  vkey: string,
-  successions: readonly (Succession | CountedSuccession)[],
-): Reign[] {
+function reignsFrom(vkey: string, successions: readonly AnySuccession[]): Reign[] {
   const first = readVkey(vkey);
   if (!first) return [];
   const reigns: Reign[] = [];
@@ -84,7 +83,7 @@ function reignsFrom(
 
 function successorOf(
   { key, vkey, from }: { readonly key: VerifierKey; readonly vkey: string; readonly from: number },
-  successions: readonly (Succession | CountedSuccession)[],
+  successions: readonly AnySuccession[],
 ): { key: VerifierKey; vkey: string; from: number } | undefined {
   for (const succession of successions) {
     const { leaf, endorsement } = succession;
