@@ -10,7 +10,7 @@ import { loadConfig } from '../platform/config';
 import { captchaOf, createDeps, settleBoot } from './deps';
 import type { Deps } from './deps';
 import { databaseCheck, erasureCheck, pepperCheck, readinessOf } from './readiness';
-import { growHeapsSlowly } from './lean-heap';
+import { keepHeapsLean } from './lean-heap';
 import { announce, listen } from './listen';
 import { tellStartFailure } from './start-failure';
 import { onStop } from './stop';
@@ -94,7 +94,7 @@ function ownServer(handle: VerifyHandler): Server {
 const heapGrowth = 40;
 
 async function main(): Promise<void> {
-  growHeapsSlowly(heapGrowth);
+  keepHeapsLean(heapGrowth);
   const env = loadConfig(process.env, 'api');
   const deps = createDeps(env, { process: 'api' });
   await settleBoot(deps);

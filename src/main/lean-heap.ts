@@ -1,11 +1,15 @@
 import { setFlagsFromString } from 'node:v8';
 
 /**
- * Keeps the old heaps of this process and of its threads near what lives in them: a heap may grow by so many per cent
- * over what lived at the last collection before it is collected again; V8 lets it grow up to fourfold otherwise. To be
- * called before threads are started. V8 reads the flag at each collection, so that it may be set in a running process;
- * NODE_OPTIONS does not take it.
+ * Keeps the heaps of this process and of its threads near what lives in them. To be called before threads are started.
+ * V8 reads these flags whenever it acts on them, so that they may be set in a running process; NODE_OPTIONS does not
+ * take them. Why: docs/decisions/0098-the-young-die-young.md
+ * @param percent by how much an old heap may grow over what lived at its last collection before it is collected again;
+ *   V8 lets it grow up to fourfold otherwise
  */
-export function growHeapsSlowly(percent: number): void {
+export function keepHeapsLean(percent: number): void {
   setFlagsFromString(`--heap-growing-percent=${String(percent)}`);
+  // Else what one place in the code makes goes into the old heap from birth once enough of it has lived long. So do the
+  // entries of nextTick's queue, and a dead one there keeps alive all that it points to: requests, rows, promises.
+  setFlagsFromString('--no-allocation-site-pretenuring');
 }

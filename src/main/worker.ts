@@ -12,7 +12,7 @@ import type { AuditPartOptions } from './audit-part';
 import { onceReachable } from './await-database';
 import { createDeps, settleBoot } from './deps';
 import type { Deps } from './deps';
-import { growHeapsSlowly } from './lean-heap';
+import { keepHeapsLean } from './lean-heap';
 import { announce, listen } from './listen';
 import { createMailSender } from './mailing';
 import { databaseCheck, pepperCheck, readinessOf } from './readiness';
@@ -96,7 +96,7 @@ function stepKeysOf({ connectors }: Deps): string[] {
 const heapGrowth = 20;
 
 async function main(): Promise<void> {
-  growHeapsSlowly(heapGrowth);
+  keepHeapsLean(heapGrowth);
   const env = loadConfig(process.env, 'worker');
   const deps = createDeps(env, { process: 'worker' });
   await settleBoot(deps);
