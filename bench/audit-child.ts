@@ -4,11 +4,13 @@ import { pipeline } from 'node:stream/promises';
 import { latestCheckpoint } from '../src/domain/audit/checkpoints';
 import { exportLog } from '../src/domain/audit/export/export-log';
 import { verifyLog } from '../src/domain/audit/verify/verify-log';
+import { letTheYoungDie } from '../src/main/lean-heap';
 import { createDatabase, withSystem } from '../src/platform/db';
 import type { Tx } from '../src/platform/db';
 
 // Exports the log, or verifies it where it lies, in a process whose memory is measured.
 async function main([what, url = '', file = '']: readonly string[]): Promise<void> {
+  letTheYoungDie();
   const db = createDatabase({ url, applicationName: 'bench-audit' });
   const open = <T>(fn: (tx: Tx) => Promise<T>): Promise<T> => withSystem(db, 'audit', fn);
   if (what === 'export') {

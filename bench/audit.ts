@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
 import * as audit from '../src/domain/audit/audit-entries';
+import { letTheYoungDie } from '../src/main/lean-heap';
 import { migrateUp } from '../src/main/migrate';
 import { createDatabase, withSystem } from '../src/platform/db';
 import { newId } from '../src/platform/ids';
@@ -19,6 +20,8 @@ import type { Figure } from './results';
 
 /** Measures the audit log against what the same database and machine do without it. */
 export async function benchAudit(tell: (figure: Figure) => void): Promise<void> {
+  // As every process of Usher does.
+  letTheYoungDie();
   const folder = mkdtempSync(join(tmpdir(), 'usher-bench-audit-'));
   mkdirSync(join(folder, 'logs'));
   const keeper = startKeeper({ stateDir: folder });

@@ -7,6 +7,7 @@ import { checkProofFile } from '../domain/audit/verify/proof-checker';
 import { breakKinds } from '../domain/audit/verify/verdict.rules';
 import type { Break } from '../domain/audit/verify/verdict.rules';
 import { openArchiveCopy } from './archive-copy';
+import { letTheYoungDie } from './lean-heap';
 
 const usage = `Checks an export or an archive of Usher's audit log with nothing but the files and the log's public key.
 
@@ -45,6 +46,7 @@ const terminal: VerifierIo = {
 
 /** Runs the verifier; returns its exit code. */
 export async function main(args: readonly string[], io: VerifierIo = terminal): Promise<number> {
+  letTheYoungDie();
   let call: ReturnType<typeof read>;
   try {
     call = read(args);

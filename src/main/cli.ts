@@ -4,6 +4,7 @@ import { text } from 'node:stream/consumers';
 import type { CliIo } from './cli/command';
 import { commands } from './cli/commands';
 import { runCli } from './cli/run';
+import { letTheYoungDie } from './lean-heap';
 
 // From source and from dist/ alike.
 function packageRoot(from: string): string {
@@ -30,6 +31,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(error.code === 'EPIPE' ? 0 : 1);
 });
 
+letTheYoungDie();
 void runCli(process.argv.slice(2), commands, io).then((code) => {
   process.exitCode = code;
 });
