@@ -17,7 +17,7 @@ const size = {
   wave: 500,
   beside: 120,
   clients: 20,
-  rounds: Number(process.env['BENCH_ROUNDS'] ?? 3),
+  rounds: Number(process.env['BENCH_ROUNDS'] ?? 5),
 } as const;
 const limit = { calls: 120, windowMs: 20_000 } as const;
 /** Temporal looks at each time-out of an activity, 30 s at most, though it is over: at those of what went before, too. */

@@ -44,20 +44,45 @@ export function chooseLocale(wish: {
  * that it reads the same under every ICU version.
  */
 export function formatMoment(at: Date, locale: Locale, timeZone = 'UTC'): string {
-  const zone = isTimeZone(timeZone) ? timeZone : 'UTC';
-  const format = (options: Intl.DateTimeFormatOptions) =>
-    new Intl.DateTimeFormat(formats[locale], { timeZone: zone, ...options });
-  const date = format({ day: 'numeric', month: 'long', year: 'numeric' }).format(at);
-  const parts = format({
-    hour: '2-digit',
-    minute: '2-digit',
-    hourCycle: 'h23',
-    timeZoneName: 'short',
-  }).formatToParts(at);
+  const { date, clock } = momentFormat(locale, timeZone);
+  const parts = clock.formatToParts(at);
   const part = (type: Intl.DateTimeFormatPartTypes) =>
     parts.find((candidate) => candidate.type === type)?.value ?? '';
-  const clock = `${part('hour')}:${part('minute')}${locale === 'de' ? ' Uhr' : ''}`;
-  return `${date}, ${clock} (${part('timeZoneName')})`;
+  const time = `${part('hour')}:${part('minute')}${locale === 'de' ? ' Uhr' : ''}`;
+  return `${date.format(at)}, ${time} (${part('timeZoneName')})`;
+}
+
+interface MomentFormat {
+  readonly date: Intl.DateTimeFormat;
+  readonly clock: Intl.DateTimeFormat;
+}
+
+/** By language and zone; zones that exist are some hundred. To build a format costs more than all else of a mail. */
+const momentFormats = new Map<string, MomentFormat>();
+
+/** The format for a zone, and for UTC where there is no such zone. */
+function momentFormat(locale: Locale, timeZone: string): MomentFormat {
+  const name = `${locale} ${timeZone}`;
+  const known = momentFormats.get(name);
+  if (known) return known;
+  try {
+    const format = (options: Intl.DateTimeFormatOptions) =>
+      new Intl.DateTimeFormat(formats[locale], { timeZone, ...options });
+    const made = {
+      date: format({ day: 'numeric', month: 'long', year: 'numeric' }),
+      clock: format({
+        hour: '2-digit',
+        minute: '2-digit',
+        hourCycle: 'h23',
+        timeZoneName: 'short',
+      }),
+    };
+    momentFormats.set(name, made);
+    return made;
+  } catch (error) {
+    if (timeZone === 'UTC') throw error;
+    return momentFormat(locale, 'UTC');
+  }
 }
 
 /** A number with the form of its noun, by the language's plural rules (ru: one, few, many). */
@@ -68,14 +93,6 @@ export function counted(
 ): string {
   const rule = new Intl.PluralRules(formats[locale]).select(count);
   return `${new Intl.NumberFormat(formats[locale]).format(count)} ${forms[rule] ?? forms.other}`;
-}
-
-function isTimeZone(name: string): boolean {
-  try {
-    return Boolean(new Intl.DateTimeFormat('en', { timeZone: name }));
-  } catch {
-    return false;
-  }
 }
 
 /** The language written for a tag, or undefined when there is none. */
