@@ -99,6 +99,24 @@ const own: Readonly<Record<string, StepCourse>> = {
     }
   },
 
+  'a comparison that looks at the backend': async (stage) => {
+    const { app, rows } = stage;
+    const invited = await onboard(app);
+    await active(app, invited);
+    // What was looked at seconds ago is not looked at again.
+    const { id } = await rows.one(
+      `update tenant_resources set checked_at = null where tenant_id = $1 returning id`,
+      [invited.clientId],
+    );
+    await app.call('POST', `/tenants/${invited.clientId}/reconcile`);
+    await untilSql(
+      'The comparison',
+      stage,
+      `select 1 from tenant_resources where id = $1 and checked_at is not null`,
+      [id],
+    );
+  },
+
   'a comparison that finds something missing': async (stage) => {
     const { app, rows } = stage;
     const invited = await onboard(app);
