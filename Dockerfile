@@ -39,4 +39,4 @@ STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s \
   CMD ["node", "deploy/healthcheck.cjs", "http://127.0.0.1:8090/healthz"]
 # Node itself, not npm: signals reach the process that handles them.
-CMD ["node", "--max-semi-space-size=8", "dist/src/main/api.js"]
+CMD ["node", "dist/src/main/api.js"]

@@ -69,11 +69,10 @@ export async function startBenchServers(): Promise<BenchServers> {
     args: string[],
     env: Record<string, string>,
   ): Promise<{ child: ChildProcess; url: string; line: Record<string, unknown> }> => {
-    const memory = leanMemory[script.endsWith('/api.js') ? 'api' : 'worker'];
     const log = openSync(join(folder, 'logs', `${script.split('/').at(-1) ?? 'program'}.log`), 'a');
     const child = spawn(process.execPath, [join(dist, script), ...args], {
       stdio: ['ignore', 'pipe', log, 'ipc'],
-      env: { PATH: process.env['PATH'] ?? '', ...memory, ...env },
+      env: { PATH: process.env['PATH'] ?? '', ...leanMemory, ...env },
     });
     closeSync(log);
     running.add(child);

@@ -86,7 +86,7 @@ export async function startVerifySystem(): Promise<VerifySystem> {
       const [program, args] = onCore(cores.server, process.execPath, [file]);
       const child = spawn(program, args, {
         stdio: ['ignore', 'pipe', log, 'ipc'],
-        env: { PATH: process.env['PATH'] ?? '', ...leanMemory.api, ...env, ...extra },
+        env: { PATH: process.env['PATH'] ?? '', ...leanMemory, ...env, ...extra },
       });
       closeSync(log);
       running.add(child);

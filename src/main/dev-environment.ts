@@ -97,13 +97,12 @@ export function systemEnvironment(
 }
 
 /**
- * Keeps an api or worker small, as the Dockerfile and docker-compose.yml do: short-lived objects are collected soon, and
- * glibc keeps two pools of memory instead of eight a core. A worker has such a young heap for each of its threads.
- * Why: docs/decisions/0024-small-young-heaps.md and 0098-the-young-die-young.md
+ * Keeps an api or worker small, as the Dockerfile does: short-lived objects are collected sooner, and glibc keeps two
+ * pools of memory instead of eight a core. Why: docs/decisions/0024-small-young-heaps.md
  */
-export const leanMemory: Readonly<Record<'api' | 'worker', Environment>> = {
-  api: { MALLOC_ARENA_MAX: '2', NODE_OPTIONS: '--max-semi-space-size=8' },
-  worker: { MALLOC_ARENA_MAX: '2', NODE_OPTIONS: '--max-semi-space-size=4' },
+export const leanMemory: Environment = {
+  MALLOC_ARENA_MAX: '2',
+  NODE_OPTIONS: '--max-semi-space-size=4',
 };
 
 /**

@@ -68,7 +68,7 @@ export async function startProgram(
     name,
     file: process.execPath,
     args: [...nodeFlags, program(root, name)],
-    env: { ...leanMemory[name], ...environmentFor(name, environment) },
+    env: { ...leanMemory, ...environmentFor(name, environment) },
     cwd: root,
     logFile,
     stage: stages.program,

@@ -218,9 +218,7 @@ describe('Dockerfile', () => {
     const last = dockerfile.slice(dockerfile.lastIndexOf('\nFROM '));
     expect(last).toMatch(/^USER node$/m);
     expect(last).toMatch(/^HEALTHCHECK /m);
-    expect(last).toMatch(
-      /^CMD \["node", "--max-semi-space-size=8", "dist\/src\/main\/api\.js"\]$/m,
-    );
+    expect(last).toMatch(/^CMD \["node", "dist\/src\/main\/api\.js"\]$/m);
   });
 
   test('copies only what is in the tree and passes .dockerignore', () => {
