@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import { highestCost, mostScopes } from '../src/contracts/verification';
 import type { Question } from '../src/domain/api-keys/verifier';
 import { normaliseAddress } from '../src/platform/client-addresses';
+import { remembering } from '../src/platform/remembering';
 
 const uuid = /^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$/;
 const product = /^[a-z0-9][a-z0-9._-]{0,62}$/;
@@ -79,32 +80,29 @@ const isCost = (value: unknown): value is number =>
  */
 export function readHeaders(request: IncomingMessage, trusted: boolean): Question | undefined {
   const { rawHeaders } = request;
-  const seen: Seen = { scopes: [] };
+  const seen: Seen = { ...nothingSeen };
   for (let at = 0; at < rawHeaders.length; at += 2) {
-    const name = rawHeaders[at] ?? '';
-    const field = fields[name.length]?.[name.toLowerCase()];
+    const field = fieldOf(rawHeaders[at] ?? '');
     if (field === undefined) continue;
     const value = rawHeaders[at + 1] ?? '';
-    if (field === 'scopes') seen.scopes.push(value);
-    else if (seen[field] === undefined) seen[field] = value;
-    else if (seen[field] !== value) seen.contradicts = true;
+    const before = seen[field];
+    if (before === undefined) seen[field] = value;
+    else if (field === 'scopes') seen.scopes = `${before} ${value}`;
+    else if (before !== value) return undefined;
   }
-  const { bearer: authorization, apiKey, environment, product: wanted, realIp } = seen;
+  const { authorization, apiKey, environment, product: wanted, realIp } = seen;
   const bearer = authorization === undefined ? undefined : bearerOf(authorization);
   const key = bearer ?? apiKey;
-  const scopes = seen.scopes.flatMap((text) => text.split(/[ ,]+/)).filter((one) => one !== '');
-  const isWrong =
-    seen.contradicts ??
-    ((bearer !== undefined && apiKey !== undefined && bearer !== apiKey) ||
-      key === undefined ||
-      (environment !== undefined && environment !== 'live' && environment !== 'test') ||
-      (wanted !== undefined && !product.test(wanted)) ||
-      !isScopes(scopes));
-  if (isWrong || key === undefined) return undefined;
+  const scopes = seen.scopes === undefined ? none : scopesOf(seen.scopes);
+  if (key === undefined || scopes === null) return undefined;
+  if (bearer !== undefined && apiKey !== undefined && bearer !== apiKey) return undefined;
+  if (environment !== undefined && environment !== 'live' && environment !== 'test')
+    return undefined;
+  if (wanted !== undefined && !product.test(wanted)) return undefined;
   return {
     key,
     cost: 1,
-    environment: environment as Question['environment'],
+    environment,
     product: wanted,
     scopes,
     // A proxy that sends what is no address, or two of them, names nobody.
@@ -112,34 +110,64 @@ export function readHeaders(request: IncomingMessage, trusted: boolean): Questio
   };
 }
 
-interface Seen {
-  bearer?: string;
-  apiKey?: string;
-  environment?: string;
-  product?: string;
-  realIp?: string;
-  scopes: string[];
-  contradicts?: true;
-}
+const none: readonly string[] = [];
 
-const names: Readonly<Record<string, Exclude<keyof Seen, 'contradicts'>>> = {
-  authorization: 'bearer',
-  'x-api-key': 'apiKey',
-  'x-required-environment': 'environment',
-  'x-required-product': 'product',
-  'x-required-scopes': 'scopes',
-  'x-real-ip': 'realIp',
+/** The scopes that a text names; null when it names what can be none, or too many. */
+const scopesOf = remembering((text): readonly string[] | null => {
+  const scopes = text.split(/[ ,]+/).filter((one) => one !== '');
+  return isScopes(scopes) ? scopes : null;
+});
+
+type Field = 'authorization' | 'apiKey' | 'environment' | 'product' | 'scopes' | 'realIp';
+type Seen = Record<Field, string | undefined>;
+
+const nothingSeen: Readonly<Seen> = {
+  authorization: undefined,
+  apiKey: undefined,
+  environment: undefined,
+  product: undefined,
+  scopes: undefined,
+  realIp: undefined,
 };
 
+const names: readonly (readonly [name: string, field: Field])[] = [
+  ['Authorization', 'authorization'],
+  ['X-Api-Key', 'apiKey'],
+  ['X-Required-Environment', 'environment'],
+  ['X-Required-Product', 'product'],
+  ['X-Required-Scopes', 'scopes'],
+  ['X-Real-IP', 'realIp'],
+];
+
+interface Known {
+  readonly usual: string;
+  readonly lower: string;
+  readonly field: Field;
+}
+
 // By length first, so that most headers are passed over without a look at their letters.
-const fields: readonly (typeof names | undefined)[] = Object.entries(names).reduce<
-  (Record<string, Exclude<keyof Seen, 'contradicts'>> | undefined)[]
->((table, [name, field]) => {
-  (table[name.length] ??= {})[name] = field;
-  return table;
-}, []);
+const known: readonly (readonly Known[] | undefined)[] = names.reduce<Known[][]>(
+  (table, [usual, field]) => {
+    (table[usual.length] ??= []).push({ usual, lower: usual.toLowerCase(), field });
+    return table;
+  },
+  [],
+);
+
+function fieldOf(name: string): Field | undefined {
+  const candidates = known[name.length];
+  if (candidates === undefined) return undefined;
+  for (const { usual, lower, field } of candidates)
+    if (name === usual || name === lower || name.toLowerCase() === lower) return field;
+  return undefined;
+}
+
+const usualScheme = 'Bearer ';
 
 function bearerOf(authorization: string): string {
+  // As nearly everybody writes it.
+  if (authorization.startsWith(usualScheme) && authorization.charCodeAt(usualScheme.length) > 32)
+    return authorization.slice(usualScheme.length);
   // Another scheme holds no key, and is something else than the one beside it.
   return /^bearer +([^ ].*)$/i.exec(authorization)?.[1] ?? '';
 }

@@ -49,7 +49,7 @@ export function createCharges(options: {
         column(({ facts }) => facts.rateLimit?.seconds ?? null),
         column(({ facts }) => facts.usageLimit),
         column(({ granted }) => granted.cost),
-        column(({ granted }) => granted.windowStart),
+        column(({ granted }) => granted.windowStart * 1000),
         column(({ granted }) => granted.windowCost),
       ];
     },
@@ -61,7 +61,7 @@ export function createCharges(options: {
           verdict: verdict as Charged['verdict'],
           count: {
             cost: Number(cost),
-            windowStart: Number(start),
+            windowStart: Number(start) / 1000,
             windowSeconds: charges[index]?.facts.rateLimit?.seconds ?? 0,
             windowCost: Number(windowCost),
           },

@@ -3,12 +3,13 @@ import type { Database, Tx } from '../../platform/db';
 import type { Outbox } from '../../platform/outbox';
 import * as audit from '../audit/audit-entries';
 import { emitEvent } from '../tenants/events';
-import type { Counter } from './usage';
+import { lastUsedAt } from './counters';
+import type { Counter } from './counters';
 
 /** What is done when a key is used for the first time; on a successor it starts the overlap of a rotation. */
 export interface FirstUses {
   /** Notes keys that were used and that nobody has marked as used. */
-  note(counters: readonly Pick<Counter, 'id' | 'lastUsedAt'>[]): void;
+  note(counters: readonly Pick<Counter, 'id' | 'lastUse'>[]): void;
   /** Waits for what is being written and leaves the rest to the next use of those keys. */
   stop(): Promise<void>;
 }
@@ -37,7 +38,7 @@ export function createFirstUses(options: {
   };
   return {
     note(counters) {
-      for (const { id, lastUsedAt } of counters) noted.set(id, lastUsedAt);
+      for (const counter of counters) noted.set(counter.id, lastUsedAt(counter));
       if (noted.size === 0) return;
       settling ??= settleAll()
         .catch(options.onError)

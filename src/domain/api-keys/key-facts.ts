@@ -1,6 +1,7 @@
 import { addressSet } from '../../platform/address-ranges';
 import type { AddressSet } from '../../platform/address-ranges';
 import { createRecentMap } from '../../platform/recent-map';
+import { remembering } from '../../platform/remembering';
 import type { KeyFacts } from './verification.rules';
 
 /**
@@ -72,29 +73,32 @@ export function parseFacts(text: string): KeyFacts {
     rotation = '',
   ] = text.split(separator);
   const flags = Number(flagText);
+  // What every request looks at stands first and close together, and what keys have in common stands in memory once:
+  // with thousands of keys in use the way to memory is what a look costs.
   return {
-    id,
-    tenantId,
-    tenantSlug,
-    tenantOpen: (flags & flag.tenantClosed) === 0,
     environment: environment === 'test' ? 'test' : 'live',
+    tenantId: shared(tenantId),
+    tenantOpen: (flags & flag.tenantClosed) === 0,
     revoked: (flags & flag.revoked) !== 0,
     blocked: (flags & flag.blocked) !== 0,
     expired: (flags & flag.expired) !== 0,
     ended: (flags & flag.ended) !== 0,
     unused: (flags & flag.unused) !== 0,
     admits: cidrs === '' ? null : rangesOf(cidrs),
-    product: product === '' ? null : product,
-    scopes: listOf(scopes),
-    role: role === '' ? null : (role as KeyFacts['role']),
-    expiresAt: numberOf(expiresAt),
-    rateLimit: rateLimit === '' ? null : { limit: Number(rateLimit), seconds: Number(rateSeconds) },
-    usageLimit: numberOf(usageLimit),
-    usageLimitStrict: usageLimitStrict === 't',
-    familyId: familyId === id ? id : familyId,
-    pepperId: pepperId === '' ? null : pepperId,
+    product: product === '' ? null : shared(product),
     entitled: listOf(entitled),
     catalogue: listOf(catalogue),
+    scopes: listOf(scopes),
+    rateLimit: rateLimit === '' ? null : rateOf(`${rateLimit} ${rateSeconds}`),
+    usageLimit: numberOf(usageLimit),
+    usageLimitStrict: usageLimitStrict === 't',
+    id,
+    written: undefined,
+    familyId: familyId === id ? id : familyId,
+    pepperId: pepperId === '' ? null : shared(pepperId),
+    tenantSlug: shared(tenantSlug),
+    role: role === '' ? null : (shared(role) as KeyFacts['role']),
+    expiresAt: numberOf(expiresAt),
     holdsUntil: numberOf(holdsUntil),
     rotation: rotation === '' ? null : rotationOf(rotation),
   };
@@ -111,25 +115,13 @@ function rotationOf(text: string): NonNullable<KeyFacts['rotation']> {
   };
 }
 
-/** What many keys have in common is kept once. */
+const shared = remembering((text): string => text);
+const rateOf = remembering((text): NonNullable<KeyFacts['rateLimit']> => {
+  const [limit, seconds] = text.split(' ').map(Number);
+  return { limit: limit ?? 0, seconds: seconds ?? 0 };
+});
 const listOf = remembering((text): readonly string[] => (text === '' ? [] : text.split(' ')));
 const rangesOf = remembering((text): AddressSet => addressSet(text.split(' ')));
-
-/** Most results of one kind that are kept in common. */
-const mostCommon = 2_000;
-
-function remembering<T>(make: (text: string) => T): (text: string) => T {
-  const known = new Map<string, T>();
-  return (text) => {
-    let value = known.get(text);
-    if (value === undefined) {
-      if (known.size >= mostCommon) known.clear();
-      value = make(text);
-      known.set(text, value);
-    }
-    return value;
-  };
-}
 
 /** Reads the text of the facts of the key with a digest; the same text is read once. */
 export type FactsReader = (digest: string, text: string) => KeyFacts;

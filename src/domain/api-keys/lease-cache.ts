@@ -1,5 +1,5 @@
 import { createRecentMap } from '../../platform/recent-map';
-import type { KeyFacts } from './verification.rules';
+import type { KnownKey } from './usage';
 
 /** Whom a change is about. */
 export type Change =
@@ -10,8 +10,8 @@ export type Change =
 
 /** What is kept of good keys, served only while a lease holds. Times are on the monotonic clock. */
 export interface LeaseCache {
-  /** The facts of a key that may be used at this moment; undefined when only the database knows. */
-  find(name: string, now: number): KeyFacts | undefined;
+  /** A key that may be used at this moment; undefined when only the database knows. */
+  find(name: string, now: number): KnownKey | undefined;
   /** Moves with every change. To be read before the query leaves whose answer `keep` is given. */
   generation(): number;
   /**
@@ -19,16 +19,16 @@ export interface LeaseCache {
    * @param since the generation before its query left; with any change since then it is not kept
    * @param until when the first of what its facts rest on ends
    */
-  keep(name: string, facts: KeyFacts, since: number, until: number): void;
+  keep(name: string, key: KnownKey, since: number, until: number): void;
   /** Removes what a change is about. Changes only ever remove. */
   remove(change: Change): void;
   /** Serves until that time; an earlier one than before takes the lease back. */
   renew(until: number): void;
 }
 
-interface Entry {
-  readonly facts: KeyFacts;
-  readonly until: number;
+interface Entry extends KnownKey {
+  /** In whole milliseconds, rounded down; null for never. */
+  readonly until: number | null;
 }
 
 /** Builds an empty cache of at most so many keys. No lease holds yet. */
@@ -40,13 +40,17 @@ export function createLeaseCache(mostEntries: number): LeaseCache {
     find(name, now) {
       if (now >= leaseUntil) return undefined;
       const entry = entries.get(name);
-      return entry && now < entry.until ? entry.facts : undefined;
+      return entry && (entry.until === null || now < entry.until) ? entry : undefined;
     },
     generation: () => generation,
-    keep(name, facts, since, until) {
+    keep(name, { facts, counter }, since, until) {
       // A change that came between the query and its answer may be one that the query did not see.
-      if (since === generation && performance.now() < leaseUntil)
-        entries.set(name, { facts, until });
+      if (since !== generation || performance.now() >= leaseUntil) return;
+      entries.set(name, {
+        facts,
+        counter,
+        until: until === Infinity ? null : Math.trunc(until),
+      });
     },
     remove(change) {
       generation += 1;

@@ -4,11 +4,12 @@ import type { KeyFacts } from './verification.rules';
 export type Limits = Pick<KeyFacts, 'rateLimit' | 'usageLimit' | 'usageLimitStrict'>;
 
 /**
- * Units counted of a family, in all and in one window. Windows are aligned to 1970; times are milliseconds of the
- * database's clock. A window of 0 seconds is none.
+ * Units counted of a family, in all and in one window. Windows are aligned to 1970, on the database's clock. A window
+ * of 0 seconds is none.
  */
 export interface Count {
   readonly cost: number;
+  /** Seconds since 1970: integers that small cost a count no object of their own. */
   readonly windowStart: number;
   readonly windowSeconds: number;
   readonly windowCost: number;
@@ -23,10 +24,9 @@ export type Decision = 'grant' | 'ask' | 'RATE_LIMITED' | 'USAGE_EXCEEDED';
 /** Share of a limit from which on every charge is made in Postgres. */
 export const strictShare = 0.9;
 
-/** Where the window of so many seconds begins that a time lies in. */
+/** The second since 1970 at which the window of so many seconds begins that a time in milliseconds lies in. */
 export function windowStart(now: number, seconds: number): number {
-  const length = seconds * 1000;
-  return Math.floor(now / length) * length;
+  return Math.floor(now / (seconds * 1000)) * seconds;
 }
 
 /** Units of the present window in a count. */
@@ -70,8 +70,8 @@ export function decide(
 }
 
 /**
- * Reads a count as the queries write it: the database's clock, then cost, start, seconds and cost of the window, parts
- * of which are missing where nothing was counted.
+ * Reads a count as the queries write it: the database's clock, then cost, start in milliseconds, seconds and cost of
+ * the window, parts of which are missing where nothing was counted.
  */
 export function readCount(text: string): { readonly readAt: number; readonly count: Count } {
   const [now, cost = '', start, seconds, windowCost] = text.split(' ');
@@ -80,7 +80,7 @@ export function readCount(text: string): { readonly readAt: number; readonly cou
       ? nothingCounted
       : {
           cost: Number(cost),
-          windowStart: Number(start),
+          windowStart: Number(start) / 1000,
           windowSeconds: Number(seconds),
           windowCost: Number(windowCost),
         };

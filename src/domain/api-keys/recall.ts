@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import type { LeaseCache } from './lease-cache';
 import type { FoundKey } from './lookups';
+import type { Counter } from './counters';
 import type { ChargeOutcome, Usage } from './usage';
 import { judge } from './verification.rules';
 import type { Asked, KeyFacts } from './verification.rules';
@@ -11,6 +12,14 @@ export interface Recalled {
   readonly charged: ChargeOutcome;
   /** Milliseconds since 1970 on the database's clock. */
   readonly at: number;
+}
+
+/** What keeping a key depends on. */
+export interface Kept {
+  /** The generation before its query left. */
+  readonly since: number;
+  /** When that left, on the monotonic clock. */
+  readonly sentAt: number;
 }
 
 /** Answers from a cache whose lease holds; keys in it stand under their hash, since a process should hold no key. */
@@ -26,10 +35,8 @@ export interface Recall {
   generation(): number;
   /**
    * Keeps a key that was found and judged to be good, until the first of what that rests on ends.
-   * @param since the generation before the query left
-   * @param sentAt when it left, on the monotonic clock
    */
-  keep(name: string, found: FoundKey, since: number, sentAt: number): void;
+  keep(name: string, found: FoundKey & { readonly counter: Counter }, kept: Kept): void;
 }
 
 /** Builds cached mode's part of a verifier. */
@@ -44,16 +51,16 @@ export function createRecall(parts: {
     nameOf: (key) => hash('sha256', key, 'base64url'),
     recall(name, question) {
       const now = performance.now();
-      const facts = cache.find(name, now);
-      if (!facts || judge(facts, question) !== 'VALID') return undefined;
+      const known = cache.find(name, now);
+      if (!known || judge(known.facts, question) !== 'VALID') return undefined;
       const at = parts.databaseTime(now);
-      const charged = usage.chargeKnown(facts, question.cost, at);
-      return charged && { facts, charged, at };
+      const charged = usage.chargeKnown(known, { cost: question.cost, now: at, at: now });
+      return charged && { facts: known.facts, charged, at };
     },
     generation: () => cache.generation(),
-    keep(name, { facts, readAt }, since, sentAt) {
+    keep(name, { facts, readAt, counter }, { since, sentAt }) {
       const holdsFor = facts.holdsUntil === null ? Infinity : facts.holdsUntil - readAt;
-      cache.keep(name, facts, since, sentAt + holdsFor);
+      cache.keep(name, { facts, counter }, since, sentAt + holdsFor);
     },
   };
 }

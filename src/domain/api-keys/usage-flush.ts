@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { sqlState, withSystem } from '../../platform/db';
 import type { Database, Tx } from '../../platform/db';
+import type { Counter } from './counters';
 import type { FirstUses } from './first-uses';
 import { readCount } from './limits.rules';
 import type { Count } from './limits.rules';
-import type { CountedUse, Counter, CountsRead, Refusal, Usage } from './usage';
+import type { CountedUse, CountsRead, Refusal, Usage } from './usage';
 
 /** Rows of one transaction: few enough that no verification waits behind it for long, here or in Postgres. */
 const mostRows = 250;
@@ -144,7 +145,7 @@ async function addUses(
       column(({ requests, lastUsedAt }) => (requests > 0 ? lastUsedAt : 'null')),
       column(({ lastAddress }) => lastAddress ?? 'null'),
       column(({ cost }) => cost),
-      column(({ windowCost, windowStart }) => (windowCost > 0 ? windowStart : 'null')),
+      column(({ windowCost, windowStart }) => (windowCost > 0 ? windowStart * 1000 : 'null')),
       column(({ windowCost, windowSeconds }) => (windowCost > 0 ? windowSeconds : 'null')),
       column(({ windowCost }) => windowCost),
       readBack,

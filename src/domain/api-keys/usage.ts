@@ -1,40 +1,11 @@
 import type { Answered } from '../../platform/batched-query';
-import { createRecentMap } from '../../platform/recent-map';
 import type { VerificationCode } from '../../contracts/verification';
 import type { Charge, Charged } from './charges';
-import { decide, inWindow, isLimited, nothingCounted, windowStart } from './limits.rules';
+import { createCounters, lastUsedAt, noteUse } from './counters';
+import type { Counter } from './counters';
+import { decide, inWindow, isLimited, windowStart } from './limits.rules';
 import type { Count } from './limits.rules';
 import type { KeyFacts } from './verification.rules';
-
-/** What is counted of one key, and of its rotation family where it is the first of it. Kept from flush to flush. */
-export interface Counter {
-  readonly id: string;
-  /** In the order of ids; equal for few. */
-  readonly rank: number;
-  readonly tenantId: string;
-  /** Itself, or the counter of the first key of its family. */
-  readonly family: Counter;
-  /** Something was counted since the last flush. */
-  touched: boolean;
-  requests: number;
-  /** Units of all accepted requests. */
-  cost: number;
-  /** Milliseconds since 1970 on the database's clock, 0 before any request. */
-  lastUsedAt: number;
-  lastAddress: string | undefined;
-  /** Nobody has marked a first use of the key. */
-  unused: boolean;
-  /** Granted here to the family and not yet in Postgres, on its way included. */
-  readonly own: Mutable<Count>;
-  /** The part of it that is not on its way, in all and in the window of `own`. */
-  charge: number;
-  windowCharge: number;
-  /** What all processes had handed in when that was last read, and when, on the monotonic clock. */
-  readonly known: Mutable<Count>;
-  knownAt: number;
-}
-
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** What is handed in of one counter. */
 export interface CountedUse extends Count {
@@ -66,6 +37,21 @@ export interface Chargeable {
   readonly deadline: number;
 }
 
+/** A key, and where it is counted unless that was forgotten. */
+export interface KnownKey {
+  readonly facts: KeyFacts;
+  readonly counter: Counter;
+}
+
+/** What a request to a known key is charged by. */
+export interface KnownChargeable {
+  readonly cost: number;
+  /** The database's clock, milliseconds since 1970. */
+  readonly now: number;
+  /** The monotonic clock. */
+  readonly at: number;
+}
+
 /** What charging a request came to. */
 export interface ChargeOutcome {
   readonly code: 'VALID' | 'RATE_LIMITED' | 'USAGE_EXCEEDED';
@@ -92,9 +78,9 @@ export interface Usage {
   charge(facts: KeyFacts, request: Chargeable): ChargeOutcome | Promise<ChargeOutcome>;
   /**
    * Charges a request by what is known here already; undefined when that is not enough to grant it.
-   * @param now the database's clock, milliseconds since 1970
+   * @param known a key that was charged before, and where
    */
-  chargeKnown(facts: KeyFacts, cost: number, now: number): ChargeOutcome | undefined;
+  chargeKnown(known: KnownKey, request: KnownChargeable): ChargeOutcome | undefined;
   /** Counts an accepted request. */
   accept(counter: Counter, cost: number, now: number, address: string | undefined): void;
   /** Counts a refused one. */
@@ -115,27 +101,18 @@ export const freshMs = 2_000;
 const rememberedMs = 10_000;
 /** Flushes after which a counter that nobody touched is forgotten, at most twice as many. */
 const turnEvery = 10;
-const mostCounters = 20_000;
 
 /** Begins to count. */
 export function createUsage(
   makeCharge: (charge: Charge, deadline: number) => Promise<Answered<Charged>>,
 ): Usage {
-  const counters = createRecentMap<Counter>(mostCounters);
+  const counters = createCounters();
   let touched: Counter[] = [];
   let refusals = new Map<string, Refusal>();
   let lastFlush = -Infinity;
   let flushes = 0;
 
-  const counterOf = (id: string, familyId: string, tenantId: string): Counter => {
-    const known = counters.get(id);
-    if (known) return known;
-    const family = familyId === id ? undefined : counterOf(familyId, familyId, tenantId);
-    const counter = newCounter(id, tenantId, family);
-    counters.set(id, counter);
-    return counter;
-  };
-  const isFlushed = (): boolean => performance.now() - lastFlush <= freshMs;
+  const isFlushed = (at: number): boolean => at - lastFlush <= freshMs;
   const touch = (counter: Counter): void => {
     if (counter.touched) return;
     counter.touched = true;
@@ -172,7 +149,7 @@ export function createUsage(
 
   return {
     charge(facts, request) {
-      const counter = counterOf(facts.id, facts.familyId, facts.tenantId);
+      const counter = counters.of(facts);
       counter.unused = facts.unused;
       const { cost, now, known, knownAt } = request;
       const { family } = counter;
@@ -182,20 +159,21 @@ export function createUsage(
         grant(family, facts, cost, now);
         return { code: 'VALID', remaining: null, resetAt: null, counter };
       }
-      const fresh = isFlushed() && performance.now() - knownAt <= freshMs;
+      const at = performance.now();
+      const fresh = isFlushed(at) && at - knownAt <= freshMs;
       const decision = decide(facts, { known, fresh, own: family.own }, cost, now);
       if (decision === 'ask') return ask(counter, facts, request);
       if (decision !== 'grant') return outcome(facts, counter, decision, known, now);
       grant(family, facts, cost, now);
       return outcome(facts, counter, 'VALID', known, now);
     },
-    chargeKnown(facts, cost, now) {
-      const counter = counterOf(facts.id, facts.familyId, facts.tenantId);
+    chargeKnown({ facts, counter: last }, { cost, now, at }) {
+      const counter = counters.again(last, facts);
       const { family } = counter;
       const { known, own } = family;
       if (isLimited(facts)) {
         // While a key is in use each flush reads its count anew: an old one is used for one interval at most.
-        if (performance.now() - family.knownAt > rememberedMs || !isFlushed()) return undefined;
+        if (at - family.knownAt > rememberedMs || !isFlushed(at)) return undefined;
         if (decide(facts, { known, fresh: true, own }, cost, now) !== 'grant') return undefined;
       }
       counter.unused = facts.unused;
@@ -205,7 +183,7 @@ export function createUsage(
     accept(counter, cost, now, address) {
       counter.requests += 1;
       counter.cost += cost;
-      if (now > counter.lastUsedAt) counter.lastUsedAt = now;
+      noteUse(counter, now);
       // Kept when it is the same, for the same reason.
       if (address !== undefined && address !== counter.lastAddress) counter.lastAddress = address;
       touch(counter);
@@ -238,33 +216,6 @@ export function createUsage(
   };
 }
 
-function newCounter(id: string, tenantId: string, family: Counter | undefined): Counter {
-  const counter = {
-    id,
-    rank: rankOf(id),
-    tenantId,
-    family: undefined as unknown as Counter,
-    touched: false,
-    requests: 0,
-    cost: 0,
-    lastUsedAt: 0,
-    lastAddress: undefined,
-    unused: false,
-    own: { cost: 0, windowStart: 0, windowSeconds: 0, windowCost: 0 },
-    charge: 0,
-    windowCharge: 0,
-    known: { ...nothingCounted },
-    knownAt: -Infinity,
-  };
-  counter.family = family ?? counter;
-  return counter;
-}
-
-/** The first 52 bits of an id: ids are sorted every second, and numbers are compared several times as fast. */
-function rankOf(id: string): number {
-  return Number.parseInt(id.slice(0, 8) + id.slice(9, 13) + id.slice(14, 15), 16);
-}
-
 function addToFamily(family: Counter, { rateLimit }: KeyFacts, cost: number, now: number): void {
   const { own } = family;
   own.cost += cost;
@@ -282,7 +233,8 @@ function addToFamily(family: Counter, { rateLimit }: KeyFacts, cost: number, now
   family.windowCharge += cost;
 }
 
-function learn(family: Counter, known: Count, knownAt: number): void {
+function learn(family: Counter, known: Count, at: number): void {
+  const knownAt = Math.trunc(at);
   if (knownAt < family.knownAt) return;
   // Copied: whatever a counter that is old points to has to be moved about by the collector, for every request.
   family.known.cost = known.cost;
@@ -311,11 +263,12 @@ function settle({ own }: Counter, arrived: Count): void {
 }
 
 function takeOut(counter: Counter): CountedUse {
-  const { requests, cost: spent, lastUsedAt, lastAddress } = counter;
+  const { requests, cost: spent, lastAddress } = counter;
   counter.touched = false;
   counter.requests = 0;
   counter.cost = 0;
-  return { counter, requests, spent, lastUsedAt, lastAddress, ...takeGranted(counter) };
+  const usedAt = lastUsedAt(counter);
+  return { counter, requests, spent, lastUsedAt: usedAt, lastAddress, ...takeGranted(counter) };
 }
 
 function outcome(
@@ -332,7 +285,7 @@ function outcome(
   return {
     code,
     remaining: Math.max(0, limit - counted),
-    resetAt: start + seconds * 1000,
+    resetAt: (start + seconds) * 1000,
     counter,
   };
 }

@@ -143,7 +143,7 @@ export function createVerifier(parts: VerifierParts): Verifier {
       if (performance.now() - sentAt >= readHoldsMs) continue;
       write(good(facts, charged));
       usage.accept(charged.counter, question.cost, now, question.address);
-      recall?.keep(name, found, since, sentAt);
+      recall?.keep(name, { ...found, counter: charged.counter }, { since, sentAt });
       parts.upgrades.consider(found, question.key);
       return;
     }

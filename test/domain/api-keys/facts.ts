@@ -26,4 +26,5 @@ export const goodKey: KeyFacts = {
   catalogue: [],
   holdsUntil: null,
   rotation: null,
+  written: undefined,
 };

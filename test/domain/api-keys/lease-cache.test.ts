@@ -1,9 +1,17 @@
 import fc from 'fast-check';
 import { createLeaseCache } from '../../../src/domain/api-keys/lease-cache';
+import { createUsage } from '../../../src/domain/api-keys/usage';
 import { goodKey } from './facts';
 
 const soon = () => performance.now() + 60_000;
-const key = (id: string, tenantId = 'tenant') => ({ ...goodKey, id, tenantId });
+const usage = createUsage(() => Promise.reject(new Error('not asked')));
+const key = (id: string, tenantId = 'tenant') => {
+  const facts = { ...goodKey, id, tenantId };
+  const known = { cost: 0, windowStart: 0, windowSeconds: 0, windowCost: 0 };
+  const charged = usage.charge(facts, { cost: 0, now: 0, known, knownAt: 0, deadline: 0 });
+  if (charged instanceof Promise) throw new Error('A key without limits is charged at once');
+  return { facts, counter: charged.counter };
+};
 
 /** A cache whose lease holds, with three keys of two tenants. */
 function filled() {
@@ -34,9 +42,9 @@ test('nothing is found before a lease, after it or once it is taken back', () =>
 
 test('a key is found until what it rests on ends, and not at that moment', () => {
   const { cache } = filled();
-  const until = performance.now() + 1_000;
+  const until = Math.trunc(performance.now()) + 1_000;
   cache.keep('d', key('d'), cache.generation(), until);
-  expect(cache.find('d', until - 0.001)?.id).toBe('d');
+  expect(cache.find('d', until - 0.001)?.facts.id).toBe('d');
   expect(cache.find('d', until)).toBeUndefined();
 });
 
