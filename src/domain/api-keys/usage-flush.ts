@@ -10,7 +10,7 @@ import type { CountedUse, CountsRead, Refusal, Usage } from './usage';
 /** Rows of one transaction: few enough that no verification waits behind it for long, here or in Postgres. */
 const mostRows = 250;
 
-/** A part of what was counted; it keeps its number until it is in. */
+/** A part of what was counted, uses or refusals; it keeps its number until it is in. */
 interface Part {
   readonly sequence: number;
   readonly uses: readonly CountedUse[];
@@ -50,16 +50,20 @@ export function createUsageFlush(options: {
   };
   // As late as can be: what is taken out lives for one statement.
   const next = (): Part | undefined => {
+    if (refusals.length > 0) {
+      const refused = refusals.slice(0, mostRows);
+      refusals = refusals.slice(mostRows);
+      sequence += 1;
+      return { sequence, uses: [], refusals: refused };
+    }
     const sorted = counters.splice(-mostRows).sort(byId);
-    if (sorted.length === 0 && refusals.length === 0) return undefined;
+    if (sorted.length === 0) return undefined;
     // A key that was forgotten and met again in one interval comes twice, and no statement writes a row twice.
     const isAgain = ({ id }: Counter, at: number): boolean => sorted[at - 1]?.id === id;
     counters.push(...sorted.filter(isAgain));
     const once = sorted.filter((counter, at) => !isAgain(counter, at));
     sequence += 1;
-    const part = { sequence, uses: once.map((counter) => usage.takeOut(counter)), refusals };
-    refusals = [];
-    return part;
+    return { sequence, uses: once.map((counter) => usage.takeOut(counter)), refusals: [] };
   };
 
   return {
@@ -85,14 +89,18 @@ async function handIn(
   part: Part,
   readBack: boolean,
 ): Promise<CountsRead> {
-  const write = (uses: readonly CountedUse[]): Promise<ReadonlyMap<string, Count>> =>
+  // All of it is one message, so that a round takes no longer than Postgres does.
+  const write = async (uses: readonly CountedUse[]): Promise<CountsRead['byKey']> =>
     withSystem(db, 'usage', async (tx) => {
-      // Zero when it was committed before and only its answer was lost.
-      if ((await claim(tx, instance, part.sequence)) === 0) return new Map();
-      // A crash of Postgres may take the last moments along, which is less than one of this process would.
-      await tx.run(`select set_config('synchronous_commit', 'off', true)`);
-      if (part.refusals.length > 0) await countRefusals(tx, part.refusals);
-      return uses.length > 0 ? addUses(tx, uses, readBack) : new Map<string, Count>();
+      const claim = [instance, part.sequence] as const;
+      const [counts] = await Promise.all([
+        part.refusals.length > 0
+          ? countRefusals(tx, claim, part.refusals)
+          : addUses(tx, claim, uses, readBack),
+        // A crash of Postgres may take the last moments along, which is less than one of this process would.
+        tx.run(`select set_config('synchronous_commit', 'off', true)`),
+      ]);
+      return counts;
     });
   try {
     return countsAsOfNow(await write(part.uses));
@@ -120,24 +128,29 @@ async function usesOfLiveKeys(tx: Tx, uses: readonly CountedUse[]): Promise<read
   return uses.filter(({ counter }) => ids.has(counter.id));
 }
 
-function claim(tx: Tx, instance: string, sequence: number): Promise<number> {
-  return tx.run(
-    `insert into verification_flushes as f (instance_id, sequence) values ($1, $2)
-     on conflict (instance_id) do update set sequence = excluded.sequence, at = now()
-     where f.sequence < excluded.sequence`,
-    [instance, sequence],
-  );
-}
+/** The process that hands in, and the number of the part. */
+type Claim = readonly [instance: string, sequence: number];
+
+// No row when the part was committed before and only its answer was lost; then nothing that takes a value of it runs.
+const claimed = `with claimed as (
+  insert into verification_flushes as f (instance_id, sequence) values ($1, $2)
+  on conflict (instance_id) do update set sequence = excluded.sequence, at = now()
+  where f.sequence < excluded.sequence
+  returning true as is_new)`;
 
 async function addUses(
   tx: Tx,
+  claim: Claim,
   uses: readonly CountedUse[],
   readBack: boolean,
 ): Promise<ReadonlyMap<string, Count>> {
   const column = (value: (use: CountedUse) => string | number): string => arrayOf(uses.map(value));
   const rows = await tx.rows<{ key_id: string; counted: string }>(
-    'select key_id, counted from add_api_key_usage($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)',
+    `${claimed}
+     select u.key_id, u.counted from claimed,
+       add_api_key_usage($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13 and is_new) as u`,
     [
+      ...claim,
       column(({ counter }) => counter.id),
       column(({ counter }) => counter.tenantId),
       column(({ requests }) => requests),
@@ -154,13 +167,19 @@ async function addUses(
   return new Map(rows.map(({ key_id: id, counted }) => [id, readCount(counted).count]));
 }
 
-async function countRefusals(tx: Tx, refusals: readonly Refusal[]): Promise<void> {
-  await tx.run('select count_refusals($1, $2, $3, $4)', [
+async function countRefusals(
+  tx: Tx,
+  claim: Claim,
+  refusals: readonly Refusal[],
+): Promise<ReadonlyMap<string, Count>> {
+  await tx.run(`${claimed} select count_refusals($3, $4, $5, $6) from claimed`, [
+    ...claim,
     arrayOf(refusals.map(({ keyId }) => keyId)),
     arrayOf(refusals.map(({ tenantId }) => tenantId)),
     arrayOf(refusals.map(({ code }) => code)),
     arrayOf(refusals.map(({ count }) => count)),
   ]);
+  return new Map();
 }
 
 // As Postgres reads arrays: ids, numbers and addresses need no quotes.
