@@ -59,7 +59,9 @@ export function createDatabase(options: DatabaseOptions): Database {
     connectionTimeoutMillis: options.connectTimeoutMs ?? 5_000,
     // Longer than the server lets any statement run: whoever says nothing for that long is not there any more.
     query_timeout: options.queryTimeoutMs ?? 20_000,
-    idleTimeoutMillis: 30_000,
+    // A new connection plans every statement anew, which takes it as long as running some hundred of them: one that is
+    // idle between two waves of work is kept.
+    idleTimeoutMillis: 10 * 60_000,
     keepAlive: true,
   });
   pool.on('error', (error) => options.onError?.(error));
