@@ -159,6 +159,47 @@ test('other methods get 405 and other paths go to the app', async () => {
   expect(status).toBe(404);
 });
 
+test('requests that come in one go are answered in their order, each in full', async () => {
+  const ask = (one: string, more = ''): string => {
+    const body = JSON.stringify({ key: one });
+    return `POST ${postPath} HTTP/1.1\r\nHost: x\r\n${more}Content-Length: ${String(body.length)}\r\n\r\n${body}`;
+  };
+  const get = `GET ${getPath} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${key.key}\r\n\r\n`;
+  const answer = await raw(
+    ask(key.key) + ask('nonsense') + get + ask(key.key, 'Connection: close\r\n'),
+  );
+  const codes = [...answer.matchAll(/"code":"([A-Z_]+)"|HTTP\/1\.1 (204)/g)];
+  expect(codes.map(([, code, status]) => code ?? status)).toEqual([
+    'VALID',
+    'MALFORMED',
+    '204',
+    'VALID',
+  ]);
+  const bodies = [...answer.matchAll(/content-length: (\d+)[^{]*(\{.*?\})(?=HTTP|$)/gi)];
+  expect(bodies.map(([, length]) => Number(length))).toEqual(
+    bodies.map(([, , one]) => one?.length),
+  );
+  expect(bodies).toHaveLength(3);
+});
+
+test('clients that are gone before their answer harm nobody', async () => {
+  const { port, hostname } = new URL(app.url);
+  const body = JSON.stringify({ key: key.key });
+  const text = `POST ${postPath} HTTP/1.1\r\nHost: x\r\nContent-Length: ${String(body.length)}\r\n\r\n${body}`;
+  const gone = Array.from({ length: 50 }, async () => {
+    const socket = connect(Number(port), hostname);
+    socket.on('error', () => undefined);
+    await new Promise<void>((resolve) => {
+      socket.write(text, () => {
+        socket.resetAndDestroy();
+        resolve();
+      });
+    });
+  });
+  await Promise.all(gone);
+  expect(await codeOf(app, { key: key.key })).toBe('VALID');
+});
+
 test('malformed and unknown keys take the same way to the same kind of answer', async () => {
   const seen = await Promise.all(
     ['nonsense', newKey('ush', 'live')].map(async (one) => {
