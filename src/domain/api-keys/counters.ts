@@ -29,12 +29,12 @@ export interface Counter {
   /** The part of it that is not on its way, in all and in the window of `own`. */
   charge: number;
   windowCharge: number;
-  /** What all processes had handed in when that was last read, and when, in whole milliseconds of the monotonic clock. */
+  /** What all processes had handed in when that was last read, and when, on the monotonic clock. */
   readonly known: Mutable<Count>;
   knownAt: number;
 }
 
-/** Uses are counted from here: a counter of small integers lies in one place of memory, numbers of their own in six. */
+/** Uses are counted from here: small integers lie in the counter itself, other numbers each in a place of their own. */
 const began = Date.now();
 /** Long before any process began. */
 const never = -(2 ** 30);
@@ -126,7 +126,7 @@ function newCounter(id: string, tenantId: string, family: Counter | undefined): 
     charge: 0,
     windowCharge: 0,
     known: { ...nothingCounted },
-    knownAt: never,
+    knownAt: -Infinity,
   };
   counter.family = family ?? counter;
   return counter;

@@ -233,8 +233,7 @@ function addToFamily(family: Counter, { rateLimit }: KeyFacts, cost: number, now
   family.windowCharge += cost;
 }
 
-function learn(family: Counter, known: Count, at: number): void {
-  const knownAt = Math.trunc(at);
+function learn(family: Counter, known: Count, knownAt: number): void {
   if (knownAt < family.knownAt) return;
   // Copied: whatever a counter that is old points to has to be moved about by the collector, for every request.
   family.known.cost = known.cost;
