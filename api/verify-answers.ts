@@ -19,11 +19,14 @@ interface Body {
 }
 
 function goodBody(key: KeyFacts, verdict: Verdict): Body {
-  const { before, after, bytes } = (key.written ??= writeFacts(key));
+  const { before, after, bytes } = writtenOf(key);
   const rateLimit = rateLimitOf(key, verdict);
   // ASCII: as many bytes as characters.
   return { text: before + rateLimit + after, bytes: bytes + rateLimit.length };
 }
+
+// The same facts serve many answers.
+const writtenOf = (key: KeyFacts): WrittenFacts => (key.written ??= writeFacts(key));
 
 function writeFacts(key: KeyFacts): WrittenFacts {
   const body = JSON.stringify({
@@ -113,7 +116,7 @@ export function answerGet(response: ServerResponse, verdict: Verdict): void {
       'X-Tenant-Id',
       key.tenantId,
       'X-Scopes',
-      (key.written ??= writeFacts(key)).scopes,
+      writtenOf(key).scopes,
       'X-Environment',
       key.environment,
       'Cache-Control',

@@ -146,7 +146,7 @@ interface Known {
 }
 
 // By length first, so that most headers are passed over without a look at their letters.
-const known: readonly (readonly Known[] | undefined)[] = names.reduce<Known[][]>(
+const byLength: readonly (readonly Known[] | undefined)[] = names.reduce<Known[][]>(
   (table, [usual, field]) => {
     (table[usual.length] ??= []).push({ usual, lower: usual.toLowerCase(), field });
     return table;
@@ -155,7 +155,7 @@ const known: readonly (readonly Known[] | undefined)[] = names.reduce<Known[][]>
 );
 
 function fieldOf(name: string): Field | undefined {
-  const candidates = known[name.length];
+  const candidates = byLength[name.length];
   if (candidates === undefined) return undefined;
   for (const { usual, lower, field } of candidates)
     if (name === usual || name === lower || name.toLowerCase() === lower) return field;

@@ -14,11 +14,11 @@ export interface Recalled {
   readonly at: number;
 }
 
-/** What keeping a key depends on. */
-export interface Kept {
-  /** The generation before its query left. */
+/** The leaving of the query that found a key. */
+export interface QueryLeft {
+  /** The generation before it. */
   readonly since: number;
-  /** When that left, on the monotonic clock. */
+  /** When it was, on the monotonic clock. */
   readonly sentAt: number;
 }
 
@@ -33,10 +33,8 @@ export interface Recall {
   recall(name: string, question: Asked & { readonly cost: number }): Recalled | undefined;
   /** To be read before a query leaves whose answer `keep` is given. */
   generation(): number;
-  /**
-   * Keeps a key that was found and judged to be good, until the first of what that rests on ends.
-   */
-  keep(name: string, found: FoundKey & { readonly counter: Counter }, kept: Kept): void;
+  /** Keeps a key that was found and judged to be good, until the first of what that rests on ends. */
+  keep(name: string, found: FoundKey & { readonly counter: Counter }, query: QueryLeft): void;
 }
 
 /** Builds cached mode's part of a verifier. */

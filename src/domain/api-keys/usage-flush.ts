@@ -90,7 +90,7 @@ async function handIn(
   readBack: boolean,
 ): Promise<CountsRead> {
   // All of it is one message, so that a round takes no longer than Postgres does.
-  const write = async (uses: readonly CountedUse[]): Promise<CountsRead['byKey']> =>
+  const write = (uses: readonly CountedUse[]): Promise<CountsRead['byKey']> =>
     withSystem(db, 'usage', async (tx) => {
       const claim = [instance, part.sequence] as const;
       const [counts] = await Promise.all([

@@ -184,7 +184,7 @@ export function createUsage(
       counter.requests += 1;
       counter.cost += cost;
       noteUse(counter, now);
-      // Kept when it is the same, for the same reason.
+      // The same text stays: a new one in an old counter has to be moved about by the collector.
       if (address !== undefined && address !== counter.lastAddress) counter.lastAddress = address;
       touch(counter);
     },

@@ -3,7 +3,7 @@ import { createServiceAccount } from '../../../src/domain/identity/service-accou
 import { newKey } from '../../../src/platform/crypto/keys';
 import { startTestApp } from '../../support/test-app';
 import type { TestApp } from '../../support/test-app';
-import { getPath, inSystem, issue, postPath, serve } from './keys';
+import { getPath, inSystem, issue, postPath, serve, verdicts } from './keys';
 import type { ServedApi, TestKey } from './keys';
 
 let app: TestApp;
@@ -31,14 +31,9 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => app.stop());
 
-const lookedUp = async (): Promise<number> =>
-  (
-    await app.deps.metrics.registry.getSingleMetric('apikey_auth_attempts_total')!.get()
-  ).values.reduce((sum, { value }) => sum + value, 0);
-
 describe('a peer outside of VERIFY_ALLOW_CIDRS', () => {
   test('gets 401 on both routes, for a good key as for none, without a look-up', async () => {
-    const before = await lookedUp();
+    const before = await verdicts(app);
     const good = { authorization: `Bearer ${key.key}` };
     for (const headers of [{}, good]) {
       const got = await app.call('GET', getPath, { anonymous: true, headers });
@@ -51,7 +46,7 @@ describe('a peer outside of VERIFY_ALLOW_CIDRS', () => {
       expect([posted.status, posted.body.code]).toEqual([401, 'unauthenticated']);
       expect(posted.headers.get('www-authenticate')).toBe('Bearer realm="usher"');
     }
-    expect(await lookedUp()).toBe(before);
+    expect(await verdicts(app)).toBe(before);
   });
 
   test('cannot make itself a peer by saying so', async () => {

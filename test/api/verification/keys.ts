@@ -91,3 +91,9 @@ async function listening(server: Server): Promise<string> {
   await once(server, 'listening');
   return `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
 }
+
+/** How many verdicts a process has counted. */
+export async function verdicts({ deps }: TestApp): Promise<number> {
+  const counter = deps.metrics.registry.getSingleMetric('apikey_auth_attempts_total');
+  return (await counter!.get()).values.reduce((sum, { value }) => sum + value, 0);
+}

@@ -200,6 +200,7 @@ describe('a flush', () => {
     };
     return {
       count,
+      refuse: () => usage.refuse(facts, 'BLOCKED'),
       flush: createUsageFlush({ db, usage, firstUses: { note: () => undefined }, readBack: true }),
     };
   };
@@ -232,6 +233,17 @@ describe('a flush', () => {
     await count();
     await flush.run();
     expect(await usageOf(id)).toMatchObject({ requests: 2, cost: 2 });
+  });
+
+  test('of refusals whose answer is lost counts them once, too', async () => {
+    const { id, tenantId } = await issue(app);
+    const { refuse, flush } = process(id, tenantId, losingOneAnswer(app.deps.db));
+    refuse();
+    await expect(flush.run()).rejects.toThrow('terminated');
+    expect(await daysOf(id)).toMatchObject([{ code: 'BLOCKED', requests: 1 }]);
+    refuse();
+    await flush.run();
+    expect(await daysOf(id)).toMatchObject([{ code: 'BLOCKED', requests: 2 }]);
   });
 
   test('with a key that was purged in the meantime hands in the others', async () => {
