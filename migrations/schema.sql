@@ -1314,11 +1314,10 @@ create table users (
   constraint users_status_check CHECK ((status = ANY (ARRAY['active'::text, 'deactivated'::text])))
 );
 
-create table verification_epoch (
-  id boolean default true not null,
-  n bigint default 1 not null,
-  constraint verification_epoch_id_check CHECK (id),
-  constraint verification_epoch_pkey PRIMARY KEY (id)
+create table verification_changes (
+  xid xid8 default pg_current_xact_id() not null,
+  about text not null,
+  at timestamp with time zone default now() not null
 );
 
 create table verification_flushes (
@@ -1515,6 +1514,8 @@ CREATE INDEX tenants_trial ON public.tenants USING btree (trial_ends_at) WHERE (
 CREATE UNIQUE INDEX token_rotations_open ON public.token_rotations USING btree (tenant_id) WHERE (state <> ALL (ARRAY['done'::text, 'failed'::text]));
 
 CREATE INDEX user_identities_user ON public.user_identities USING btree (user_id);
+
+CREATE INDEX verification_changes_xid ON public.verification_changes USING btree (xid) INCLUDE (about);
 
 -- Functions
 
@@ -2256,6 +2257,35 @@ AS $function$
         where r.old_key_id = key and r.state in ('requested', 'pending', 'overlapping', 'draining')
       $function$;
 
+CREATE OR REPLACE FUNCTION public.log_verification_change()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+      declare
+        was uuid;
+        is_now uuid;
+        about text;
+        told int := coalesce(nullif(current_setting('usher.changes', true), '')::int, 0) + 1;
+      begin
+        -- Many at a time are told as everybody.
+        if told > 250 then return null; end if;
+        perform set_config('usher.changes', told::text, true);
+        if tg_argv[1] = 'id' then was := old.id; is_now := new.id;
+        elsif tg_argv[1] = 'tenant_id' then was := old.tenant_id; is_now := new.tenant_id;
+        elsif tg_argv[1] = 'old_key_id' then was := old.old_key_id; is_now := new.old_key_id;
+        end if;
+        about := case when tg_argv[0] = '*' or told = 250 or was <> is_now then '*'
+          else tg_argv[0] || coalesce(is_now, was) end;
+        insert into verification_changes (about) values (about);
+        -- Only makes it earlier, for those who hold a lease. It takes a lock of the whole server at the commit.
+        if (select max_lease_ms from verification_settings) > 0 then
+          perform pg_notify('usher_verification', about);
+        end if;
+        return null;
+      end $function$;
+
 CREATE OR REPLACE FUNCTION public.mark_first_use(key_ids uuid[], used_at timestamp with time zone[])
  RETURNS TABLE(key_id uuid, tenant_id uuid, rotation_id uuid)
  LANGUAGE plpgsql
@@ -2297,34 +2327,6 @@ AS $function$
       begin
         update api_keys set digest = to_digest, pepper_id = to_pepper where id = key and digest = from_digest;
         return found;
-      end $function$;
-
-CREATE OR REPLACE FUNCTION public.move_verification_epoch()
- RETURNS trigger
- LANGUAGE plpgsql
- SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public'
-AS $function$
-      declare
-        about text := tg_argv[0];
-        moved text := current_setting('usher.epoch', true);
-        epoch bigint;
-        told int := 0;
-      begin
-        if (select max_lease_ms from verification_settings for share) = 0 then return null; end if;
-        if moved is null or moved = '' then
-          update verification_epoch set n = n + 1 returning n into epoch;
-        else
-          epoch := split_part(moved, ' ', 1);
-          told := split_part(moved, ' ', 2);
-        end if;
-        perform set_config('usher.epoch', concat(epoch, ' ', told + 1), true);
-        if about <> '*' then
-          about := about || (case tg_op when 'DELETE' then to_jsonb(old) else to_jsonb(new) end ->> tg_argv[1]);
-        end if;
-        -- Many at a time are told as all of them: equal notifications of a transaction are one.
-        perform pg_notify('usher_verification', concat(epoch, ' ', case when told < 100 then about else '*' end));
-        return null;
       end $function$;
 
 CREATE OR REPLACE FUNCTION public.partner_sees(tenant uuid)
@@ -2475,6 +2477,26 @@ AS $function$
       end
     $function$;
 
+CREATE OR REPLACE FUNCTION public.sweep_verification_changes(most integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+      declare
+        seen pg_snapshot := pg_current_snapshot();
+        last xid8;
+        swept int;
+      begin
+        select c.xid into last from verification_changes as c
+        where c.xid < pg_snapshot_xmin(seen) and c.at < now() - interval '5 minutes' order by c.xid desc limit 1;
+        delete from verification_changes where ctid = any (array(
+          select c.ctid from verification_changes as c
+          where c.xid < last or c.xid >= pg_snapshot_xmax(seen) order by c.xid limit most));
+        get diagnostics swept = row_count;
+        return swept;
+      end $function$;
+
 CREATE OR REPLACE FUNCTION public.take_slot(in_connector text, in_path text, in_caller text, in_calls integer, in_window_ms integer, in_timeout_ms integer, OUT slot integer, OUT due_ms double precision)
  RETURNS record
  LANGUAGE plpgsql
@@ -2518,19 +2540,17 @@ AS $function$
 
 -- Triggers
 
-CREATE CONSTRAINT TRIGGER verification_epoch AFTER DELETE OR UPDATE OF id, tenant_id, digest, pepper_id, environment, scopes, role, product, allowed_cidrs, rate_limit, rate_window_seconds, usage_limit, usage_limit_strict, expires_at, ends_at, rotation_family_id, first_used_at, revoked_at, blocked_at ON public.api_keys DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION move_verification_epoch('k', 'id');
+CREATE TRIGGER verification_changes AFTER DELETE OR UPDATE OF id, tenant_id, digest, pepper_id, environment, scopes, role, product, allowed_cidrs, rate_limit, rate_window_seconds, usage_limit, usage_limit_strict, expires_at, ends_at, rotation_family_id, first_used_at, revoked_at, blocked_at ON public.api_keys FOR EACH ROW EXECUTE FUNCTION log_verification_change('k', 'id');
 
 CREATE TRIGGER carry BEFORE INSERT ON public.audit_entries FOR EACH ROW EXECUTE FUNCTION audit_carry_new();
 
-CREATE CONSTRAINT TRIGGER verification_epoch AFTER INSERT OR DELETE OR UPDATE OF tenant_id, product, status, expires_at ON public.entitlements DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION move_verification_epoch('t', 'tenant_id');
+CREATE TRIGGER verification_changes AFTER INSERT OR DELETE OR UPDATE OF tenant_id, product, status, expires_at ON public.entitlements FOR EACH ROW EXECUTE FUNCTION log_verification_change('t', 'tenant_id');
 
-CREATE CONSTRAINT TRIGGER verification_epoch AFTER INSERT OR DELETE OR UPDATE OF old_key_id, new_key_id, state ON public.key_rotations DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION move_verification_epoch('k', 'old_key_id');
+CREATE TRIGGER verification_changes AFTER INSERT OR DELETE OR UPDATE OF old_key_id, new_key_id, state ON public.key_rotations FOR EACH ROW EXECUTE FUNCTION log_verification_change('k', 'old_key_id');
 
-CREATE CONSTRAINT TRIGGER verification_epoch AFTER INSERT OR DELETE OR UPDATE OF product ON public.products DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION move_verification_epoch('*');
+CREATE TRIGGER verification_changes AFTER INSERT OR DELETE OR UPDATE OF product ON public.products FOR EACH ROW EXECUTE FUNCTION log_verification_change('*');
 
-CREATE CONSTRAINT TRIGGER verification_epoch AFTER DELETE OR UPDATE OF id, slug, status, trial_ends_at ON public.tenants DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION move_verification_epoch('t', 'id');
-
-CREATE CONSTRAINT TRIGGER verification_epoch AFTER UPDATE OF max_lease_ms ON public.verification_settings DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION move_verification_epoch('*');
+CREATE TRIGGER verification_changes AFTER DELETE OR UPDATE OF id, slug, status, trial_ends_at ON public.tenants FOR EACH ROW EXECUTE FUNCTION log_verification_change('t', 'id');
 
 -- Policies
 
@@ -2900,6 +2920,8 @@ grant execute on function purge_tenant(uuid,integer) to usher_app;
 
 grant execute on function queue_up(text,text,text,integer,integer) to usher_app;
 
+grant execute on function sweep_verification_changes(integer) to usher_app;
+
 grant execute on function take_slot(text,text,text,integer,integer,integer) to usher_app;
 
 grant usage on schema public to public;
@@ -3100,7 +3122,7 @@ grant delete, insert, select, update on table user_workspaces to usher_app;
 
 grant delete, insert, select, update on table users to usher_app;
 
-grant select on table verification_epoch to usher_app;
+grant select on table verification_changes to usher_app;
 
 grant delete, insert, select, update on table verification_flushes to usher_app;
 

@@ -14,6 +14,7 @@ import { withSystem } from '../platform/db';
 import { errorFields } from '../platform/log';
 import { rewrapBatch } from '../domain/secrets/secrets';
 import { sweepPlatform } from '../platform/sweep';
+import { sweepVerification } from '../domain/api-keys/upkeep';
 import type { Deps } from './deps';
 import { startLoop } from './loop';
 import { wakeAllInNewNamespace } from './namespace';
@@ -116,7 +117,10 @@ async function reconcile(deps: Deps): Promise<boolean> {
       freeAbandonedTenant(tx, tenantId, 'system:reconciler'),
     );
   }
-  const swept = (await sweepPlatform(db, 1000)) + (await sweepIdentity(db, 1000));
+  const swept =
+    (await sweepPlatform(db, 1000)) +
+    (await sweepIdentity(db, 1000)) +
+    (await sweepVerification(db, 1000));
   const rewrapped = await rewrapBatch(db, deps.ring, 200);
   return woken >= 200 || released === 50 || swept >= 1000 || rewrapped === 200;
 }

@@ -6,18 +6,18 @@ import type { VerifyCallersOptions } from '../../api/verify-callers';
 import { VerificationCode } from '../contracts/verification';
 import { createCharges } from '../domain/api-keys/charges';
 import { createFirstUses } from '../domain/api-keys/first-uses';
-import { watchEpoch } from '../domain/api-keys/epoch-watch';
-import type { EpochWatch } from '../domain/api-keys/epoch-watch';
 import { createForeignHashes } from '../domain/api-keys/foreign-hashes';
 import { createLeakDoors } from '../domain/api-keys/leak-doors';
 import type { LeakDoors } from '../domain/api-keys/leaks';
-import { createLeaseCache } from '../domain/api-keys/lease-cache';
+import { createKnownKeys } from '../domain/api-keys/known-keys';
+import type { KnownKeys } from '../domain/api-keys/known-keys';
+import { holdLease } from '../domain/api-keys/lease';
+import type { Lease } from '../domain/api-keys/lease';
+import { createLooks } from '../domain/api-keys/looks';
 import { createLookups } from '../domain/api-keys/lookups';
 import { createPepperUpgrades } from '../domain/api-keys/pepper-upgrades';
 import { createRecall } from '../domain/api-keys/recall';
-import type { Recall } from '../domain/api-keys/recall';
 import { createUsage } from '../domain/api-keys/usage';
-import type { Usage } from '../domain/api-keys/usage';
 import { createUsageFlush } from '../domain/api-keys/usage-flush';
 import { answerWithinMs, createVerifier } from '../domain/api-keys/verifier';
 import { createDatabase } from '../platform/db';
@@ -42,8 +42,6 @@ export interface Verification {
 
 /** Milliseconds between two flushes of what was counted: what a kill loses at most. */
 const flushMs = 1_000;
-/** Texts of facts that are kept read; about 1 kB each. */
-const readFacts = 10_000;
 /** Milliseconds that a start waits for the first connection. */
 const settleMs = 5_000;
 /** Milliseconds that the last flush may take. */
@@ -66,19 +64,22 @@ export function startVerification(deps: Deps): Verification {
     queryTimeoutMs: 5_000,
     onError: () => undefined,
   });
+  const keys = createKnownKeys(env.KEYS_CACHE_ENTRIES);
   const lookups = createLookups({
     url,
     timeoutMs: answerWithinMs,
-    readFacts,
     onChange: (up, error) => {
       if (up) log.info({}, 'Keys are verified again');
       else if (error !== undefined)
         log.warn(errorFields(error), 'Keys cannot be verified: Postgres does not answer');
     },
   });
+  const looks = createLooks({ url, timeoutMs: answerWithinMs, keys });
   const charges = createCharges({ url, timeoutMs: answerWithinMs });
   const foreign = createForeignHashes({ db, url, timeoutMs: answerWithinMs });
-  const upgrades = createPepperUpgrades(db, deps.apiKeys.hasher);
+  const upgrades = createPepperUpgrades(db, deps.apiKeys.hasher, () => {
+    keys.remove('any');
+  });
   const usage = createUsage((charge, deadline) => charges.make(charge, deadline));
   const firstUses = createFirstUses({
     db,
@@ -87,8 +88,8 @@ export function startVerification(deps: Deps): Verification {
       log.warn(errorFields(error), 'The first use of a key could not be noted; its next use is');
     },
   });
-  const cached = env.KEYS_CACHE === 'lease' ? startCachedMode(deps, usage) : undefined;
-  const flush = createUsageFlush({ db, firstUses, usage, readBack: cached !== undefined });
+  const lease = env.KEYS_CACHE === 'lease' ? startLease(deps, keys) : undefined;
+  const flush = createUsageFlush({ db, firstUses, usage });
   const counters = new Map(
     VerificationCode.options.map((code) => [
       code,
@@ -99,11 +100,13 @@ export function startVerification(deps: Deps): Verification {
   const verifier = createVerifier({
     ...deps.apiKeys,
     lookups,
+    looks,
     usage,
     failures: deps.keyFailures,
     foreign,
     upgrades,
-    recall: cached?.recall,
+    recall: createRecall({ keys, usage }),
+    lease,
     counted,
     onError,
   });
@@ -149,7 +152,7 @@ export function startVerification(deps: Deps): Verification {
     ),
     handleOwn: isOpenHere ? undefined : handlerFor('all'),
     async settled() {
-      const opened = Promise.all([lookups.opened(), cached?.watch.opened()]);
+      const opened = Promise.all([lookups.opened(), lease?.opened()]);
       await Promise.race([opened, sleep(settleMs, undefined, { ref: false })]);
     },
     leakDoors: createLeakDoors({
@@ -164,22 +167,24 @@ export function startVerification(deps: Deps): Verification {
         await firstUses.stop();
       };
       await Promise.race([finish().catch(onError), sleep(lastFlushMs, undefined, { ref: false })]);
-      await Promise.all([cached?.watch.close(), lookups.close(), charges.close(), foreign.close()]);
+      await Promise.all([
+        lease?.close(),
+        looks.close(),
+        lookups.close(),
+        charges.close(),
+        foreign.close(),
+      ]);
       await db.close();
     },
   };
 }
 
-/** Cached mode: what was good a moment ago is remembered as long as the process knows of every change. */
-function startCachedMode(
-  { env, log }: Deps,
-  usage: Usage,
-): { readonly recall: Recall; readonly watch: EpochWatch } {
-  const cache = createLeaseCache(env.KEYS_CACHE_ENTRIES);
+/** Cached mode: what is known holds for a lease after each look into the log. */
+function startLease({ env, log }: Deps, keys: KnownKeys): Lease {
   const leaseMs = env.KEYS_LEASE_MS;
-  const watch = watchEpoch({
+  return holdLease({
     url: env.DATABASE_URL.reveal(),
-    cache,
+    keys,
     leaseMs,
     onChange: (state, error) => {
       if (state === 'held')
@@ -193,6 +198,4 @@ function startCachedMode(
         );
     },
   });
-  const recall = createRecall({ cache, usage, databaseTime: (now) => watch.databaseTime(now) });
-  return { recall, watch };
 }

@@ -3,7 +3,7 @@ import type { Client } from 'pg';
 import { sqlState } from './db';
 import { DatabaseUnavailable, newClient, part, requirePrimary } from './own-connection';
 import { statementsOf } from './statements';
-import type { TextRow } from './statements';
+import type { Statements } from './statements';
 
 /** An answer, and when its query left, on the monotonic clock (`performance.now()`). */
 export interface Answered<R> {
@@ -24,19 +24,20 @@ export interface BatchedQuery<Q, R> {
   close(): Promise<void>;
 }
 
+/** The statements of one connection, as far as batches need them. */
+export type TextStatements = Pick<Statements, 'askForTexts'>;
+
 /** How questions of one kind are asked. */
 export interface BatchedQueryOptions<Q, R> {
   readonly url: string;
   readonly applicationName: string;
-  readonly sql: string;
   readonly connections: number;
   /** Most questions of one query. */
   readonly most: number;
   /** Milliseconds within which every question has its answer or its error. */
   readonly timeoutMs: number;
-  readonly params: (questions: readonly Q[]) => unknown[];
-  /** The answers in the order of the questions, from the rows as Postgres writes them: texts. */
-  readonly answers: (rows: readonly TextRow[], questions: readonly Q[]) => readonly R[];
+  /** How questions are asked on a connection that is new, many in one go; the answers in their order. */
+  readonly open: (statements: TextStatements) => (questions: readonly Q[]) => Promise<readonly R[]>;
   /** Told when answers cease and when they come again. */
   readonly onChange?: (up: boolean, error?: unknown) => void;
 }
@@ -52,6 +53,12 @@ interface Waiting<Q, R> {
 interface Batch<Q, R> {
   readonly batch: readonly Waiting<Q, R>[];
   readonly sentAt: number;
+}
+
+/** A connection, and how questions are asked on it. */
+interface Line<Q, R> {
+  readonly client: Client;
+  readonly answers: (questions: readonly Q[]) => Promise<readonly R[]>;
 }
 
 /** Questions that are not divided among connections. */
@@ -71,8 +78,8 @@ const sweepMs = 50;
 export function createBatchedQuery<Q, R>(options: BatchedQueryOptions<Q, R>): BatchedQuery<Q, R> {
   let queue: Waiting<Q, R>[] = [];
   const underWay = new Set<Batch<Q, R>>();
-  const idle: Client[] = [];
-  const open = new Set<Client>();
+  const idle: Line<Q, R>[] = [];
+  const open = new Set<Line<Q, R>>();
   const closing = new AbortController();
   const isClosing = (): boolean => closing.signal.aborted;
   let tellOpened = (): void => undefined;
@@ -114,44 +121,42 @@ export function createBatchedQuery<Q, R>(options: BatchedQueryOptions<Q, R>): Ba
       const [current] = underWay;
       const ahead = current?.batch.length ?? 0;
       if (current && queue.length < ahead && performance.now() - current.sentAt < gatherMs) return;
-      const client = idle.pop();
-      if (!client) return;
+      const line = idle.pop();
+      if (!line) return;
       const half = Math.ceil((queue.length + ahead) / 2);
       const batch = queue.splice(0, Math.min(options.most, Math.max(fewest, half)));
-      void send(client, batch);
+      void send(line, batch);
     }
   }
-  async function send(client: Client, batch: readonly Waiting<Q, R>[]): Promise<void> {
+  async function send(line: Line<Q, R>, batch: readonly Waiting<Q, R>[]): Promise<void> {
     const sentAt = performance.now();
     const sent = { batch, sentAt };
     underWay.add(sent);
     try {
-      const questions = batch.map(({ question }) => question);
-      const rows = await statementsOf(client).askForTexts(options.sql, options.params(questions));
-      const values = options.answers(rows, questions);
+      const values = await line.answers(batch.map(({ question }) => question));
       batch.forEach((waiting, index) => {
         if (waiting.settled) return;
         waiting.settled = true;
         waiting.resolve({ value: values[index] as R, sentAt });
       });
       underWay.delete(sent);
-      if (open.has(client)) idle.push(client);
+      if (open.has(line)) idle.push(line);
       pump();
     } catch (error) {
       underWay.delete(sent);
       for (const waiting of batch) fail(waiting, 'The query failed');
       // A server that says that it took too long is there; of everything else nobody knows, and a new connection takes
       // the place of this one.
-      if (sqlState(error) === queryCanceled && open.has(client)) idle.push(client);
-      else drop(client, error);
+      if (sqlState(error) === queryCanceled && open.has(line)) idle.push(line);
+      else drop(line, error);
       pump();
     }
   }
-  function drop(client: Client, error: unknown): void {
-    if (!open.delete(client)) return;
-    const at = idle.indexOf(client);
+  function drop(line: Line<Q, R>, error: unknown): void {
+    if (!open.delete(line)) return;
+    const at = idle.indexOf(line);
     if (at >= 0) idle.splice(at, 1);
-    part(client);
+    part(line.client);
     if (open.size === 0) change(false, error);
   }
 
@@ -164,19 +169,20 @@ export function createBatchedQuery<Q, R>(options: BatchedQueryOptions<Q, R>): Ba
         // Longer than the server lets it run: whoever says nothing for that long is not there any more.
         silentMs: options.timeoutMs * 2,
         onError: (error) => {
-          drop(client, error);
+          drop(line, error);
         },
       });
+      const line = { client, answers: options.open(statementsOf(client)) };
       const ended = new Promise<void>((resolve) => {
         client.once('end', resolve);
       });
       try {
         await client.connect();
         await requirePrimary(client);
-        open.add(client);
-        if (isClosing()) drop(client, undefined);
+        open.add(line);
+        if (isClosing()) drop(line, undefined);
         else {
-          idle.push(client);
+          idle.push(line);
           change(true);
           tellOpened();
           pump();
@@ -208,7 +214,7 @@ export function createBatchedQuery<Q, R>(options: BatchedQueryOptions<Q, R>): Ba
     async close() {
       closing.abort();
       change(false);
-      for (const client of open) drop(client, undefined);
+      for (const line of open) drop(line, undefined);
       await Promise.all(keeping);
       clearInterval(sweeper);
     },

@@ -139,10 +139,10 @@ export const variables = {
   },
   KEYS_CACHE: {
     description:
-      'off to ask Postgres about every key, or lease to remember good ones for KEYS_LEASE_MS; see docs/VERIFICATION.md',
+      'off to ask Postgres with every verification, or lease to go without for KEYS_LEASE_MS; see docs/VERIFICATION.md',
     default: 'off',
   },
-  KEYS_CACHE_ENTRIES: { description: 'Keys remembered by KEYS_CACHE=lease', default: '20000' },
+  KEYS_CACHE_ENTRIES: { description: 'Good keys that a process remembers', default: '20000' },
   KEYS_LEASE_MS: {
     description:
       'Longest time that a remembered key outlives its end; never above what bin/usher lease show says',

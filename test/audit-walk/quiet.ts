@@ -40,7 +40,7 @@ export const quietTables: Readonly<Record<string, string>> = {
   step_attempts: 'single calls of a backend; what came of the step is told: done, undone, parked',
   system_state: 'values that processes share',
   tenant_lifecycles: 'how far a workflow has come with what the tenant’s own row says',
-  verification_epoch: 'what cached verifiers watch',
+  verification_changes: 'what verifiers read of changes of watched rows',
   verification_flushes: 'which flush of which process is in',
   verification_settings: 'the longest lease that barriers wait for',
 };

@@ -24,6 +24,9 @@ export interface Charges {
   close(): Promise<void>;
 }
 
+const makeCharges = `select verdict, cost, window_start_ms, window_cost
+  from charge_api_keys($1, $2, $3, $4, $5, $6, $7, $8, $9) order by n`;
+
 /** Opens the charges on a connection of their own, so that no look-up waits behind them. */
 export function createCharges(options: {
   readonly url: string;
@@ -32,16 +35,14 @@ export function createCharges(options: {
   const query = createBatchedQuery<Charge, Charged>({
     url: options.url,
     applicationName: 'usher-charge',
-    sql: `select verdict, cost, window_start_ms, window_cost
-          from charge_api_keys($1, $2, $3, $4, $5, $6, $7, $8, $9) order by n`,
     connections: 1,
     most: 256,
     timeoutMs: options.timeoutMs,
-    params: (charges) => {
+    open: (statements) => async (charges) => {
       const sorted = inOrder(charges).map((index) => charges[index] as Charge);
       const column = (value: (charge: Charge) => string | number | null): string =>
         `{${sorted.map((charge) => value(charge) ?? 'null').join(',')}}`;
-      return [
+      const rows = await statements.askForTexts(makeCharges, [
         column(({ facts }) => facts.familyId),
         column(({ facts }) => facts.tenantId),
         column(({ cost }) => cost),
@@ -51,9 +52,7 @@ export function createCharges(options: {
         column(({ granted }) => granted.cost),
         column(({ granted }) => granted.windowStart * 1000),
         column(({ granted }) => granted.windowCost),
-      ];
-    },
-    answers: (rows, charges) => {
+      ]);
       const answers: Charged[] = [];
       inOrder(charges).forEach((index, at) => {
         const [verdict, cost, start, windowCost] = rows[at] ?? [];

@@ -48,6 +48,8 @@ interface Failed {
   readonly keyIds: ReadonlySet<string>;
 }
 
+const findForeignHashes = 'select prefix, key_id, salt, hash from find_foreign_hashes($1)';
+
 /** Opens the look-up of slow hashes: a connection of its own, 2 hashes running and 8 waiting. */
 export function createForeignHashes(options: {
   readonly db: Database;
@@ -59,13 +61,12 @@ export function createForeignHashes(options: {
   const query = createBatchedQuery<string, readonly ForeignHash[]>({
     url: options.url,
     applicationName: 'usher-foreign',
-    sql: 'select prefix, key_id, salt, hash from find_foreign_hashes($1)',
     connections: 1,
     most: 256,
     timeoutMs: options.timeoutMs,
-    params: (prefixes) => [[...new Set(prefixes)]],
-    answers: (rows, prefixes) =>
-      prefixes.map((prefix) =>
+    open: (statements) => async (prefixes) => {
+      const rows = await statements.askForTexts(findForeignHashes, [[...new Set(prefixes)]]);
+      return prefixes.map((prefix) =>
         rows
           .filter((row) => row[0] === prefix)
           .map(([, keyId, salt, hash]) => ({
@@ -73,7 +74,8 @@ export function createForeignHashes(options: {
             salt: bytes(salt),
             hash: bytes(hash),
           })),
-      ),
+      );
+    },
   });
   const nameOf = ({ digest }: KeyDigest): string => digest.toString('base64');
 

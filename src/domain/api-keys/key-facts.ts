@@ -1,12 +1,11 @@
 import { addressSet } from '../../platform/address-ranges';
 import type { AddressSet } from '../../platform/address-ranges';
-import { createRecentMap } from '../../platform/recent-map';
 import { remembering } from '../../platform/remembering';
 import type { KeyFacts } from './verification.rules';
 
 /**
- * Every column that the facts of `find_api_keys` come from. A change of any of them moves the epoch that cached
- * verifiers watch; a test compares this list, the function and the triggers. What is counted is read beside the facts.
+ * Every column that the facts of `find_api_keys` come from. A change of any of them is written into the log
+ * that verifiers read; a test compares this list, the function and the triggers. What is counted is read beside the facts.
  */
 export const columnsRead = {
   api_keys: [
@@ -122,26 +121,3 @@ const rateOf = remembering((text): NonNullable<KeyFacts['rateLimit']> => {
 });
 const listOf = remembering((text): readonly string[] => (text === '' ? [] : text.split(' ')));
 const rangesOf = remembering((text): AddressSet => addressSet(text.split(' ')));
-
-/** Reads the text of the facts of the key with a digest; the same text is read once. */
-export type FactsReader = (digest: string, text: string) => KeyFacts;
-
-interface ReadFacts {
-  readonly text: string;
-  readonly facts: KeyFacts;
-}
-
-/**
- * Remembers what texts of facts came to, between so many of the latest and twice as many. It holds nothing but the
- * meaning of a text that was just read from the database: an old fact is another text and counts for nothing.
- */
-export function createFactsReader(most: number): FactsReader {
-  const known = createRecentMap<ReadFacts>(most);
-  return (digest, text) => {
-    const before = known.get(digest);
-    if (before?.text === text) return before.facts;
-    const facts = parseFacts(text);
-    known.set(digest, { text, facts });
-    return facts;
-  };
-}

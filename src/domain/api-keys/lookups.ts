@@ -1,7 +1,6 @@
 import { createBatchedQuery } from '../../platform/batched-query';
 import type { Answered } from '../../platform/batched-query';
-import type { TextRow } from '../../platform/statements';
-import { createFactsReader } from './key-facts';
+import { parseFacts } from './key-facts';
 import { readCount } from './limits.rules';
 import type { Count } from './limits.rules';
 import type { KeyFacts } from './verification.rules';
@@ -33,35 +32,30 @@ export interface Lookups {
 export interface LookupOptions {
   readonly url: string;
   readonly timeoutMs: number;
-  /** How many texts of facts are kept read. */
-  readonly readFacts: number;
   readonly onChange: (up: boolean, error?: unknown) => void;
 }
 
+const findApiKeys = 'select digest, facts, counted from find_api_keys($1)';
+
 /** Opens the look-ups on two connections of their own. */
 export function createLookups(options: LookupOptions): Lookups {
-  const read = createFactsReader(options.readFacts);
   const query = createBatchedQuery<readonly string[], FoundKey | undefined>({
     url: options.url,
     applicationName: 'usher-verify',
-    sql: 'select digest, facts, counted from find_api_keys($1)',
     connections: 2,
     most: 256,
     timeoutMs: options.timeoutMs,
-    params: (questions) => [byteaArray(questions)],
-    answers: (rows, questions) => {
+    open: (statements) => async (questions) => {
+      const rows = await statements.askForTexts(findApiKeys, [byteaArray(questions)]);
       const found = new Map(rows.map((row) => [(row[0] ?? '').slice(2), row]));
       return questions.map((digests) => {
         const digest = digests.find((one) => found.has(one));
-        return digest === undefined ? undefined : foundKey(digest, found.get(digest) ?? []);
+        if (digest === undefined) return undefined;
+        const row = found.get(digest) ?? [];
+        return { facts: parseFacts(row[1] ?? ''), digest, ...readCount(row[2] ?? '') };
       });
     },
     onChange: options.onChange,
-  });
-  const foundKey = (digest: string, row: TextRow): FoundKey => ({
-    facts: read(digest, row[1] ?? ''),
-    digest,
-    ...readCount(row[2] ?? ''),
   });
   return {
     find: (digests, deadline) => query.ask(digests, deadline),

@@ -6,8 +6,8 @@ import type { FoundKey } from './lookups';
 
 /** Moves digests of keys that are in use to the current pepper. */
 export interface PepperUpgrades {
-  /** Looks at a key that was just found; does nothing when its digest is under the current pepper. */
-  consider(found: FoundKey, key: string): void;
+  /** Looks at a key that was just found; false when its digest is to be moved, so that it has to be found again. */
+  consider(found: FoundKey, key: string): boolean;
   /** Writes what was noted, and learns which pepper is current. */
   run(): Promise<void>;
 }
@@ -21,28 +21,36 @@ interface Move {
 /** Keys that wait at a time: what comes on top is met again at its next use. */
 const most = 500;
 
-/** Begins with the first configured pepper as the current one, until its row says otherwise. */
+/**
+ * Begins with the first configured pepper as the current one, until its row says otherwise.
+ * @param onPromoted told when it does: no key that is known may be under it any more
+ */
 export function createPepperUpgrades(
   db: Database,
   hasher: Pick<KeyHasher, 'activePepperId' | 'candidates'>,
+  onPromoted: () => void,
 ): PepperUpgrades {
   const moves = new Map<string, Move>();
   let current = hasher.activePepperId;
   return {
     consider(found, key) {
-      if (found.facts.pepperId === current || moves.size >= most) return;
+      if (found.facts.pepperId === current) return true;
       const to = hasher.candidates(key).find(({ pepperId }) => pepperId === current);
-      if (!to) return;
+      if (!to) return true;
       const { id } = found.facts;
-      moves.set(id, { keyId: id, from: Buffer.from(found.digest, 'hex'), to });
+      if (moves.size < most)
+        moves.set(id, { keyId: id, from: Buffer.from(found.digest, 'hex'), to });
+      return false;
     },
     async run() {
       const noted = [...moves.values()];
       moves.clear();
+      const before = current;
       current = await withSystem(db, 'usage', async (tx) => {
         for (const move of noted) await moveDigest(tx, move);
         return (await currentPepper(tx)) ?? hasher.activePepperId;
       });
+      if (current !== before) onPromoted();
     },
   };
 }

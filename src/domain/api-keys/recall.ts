@@ -1,8 +1,6 @@
 import { hash } from 'node:crypto';
-import type { LeaseCache } from './lease-cache';
-import type { FoundKey } from './lookups';
-import type { Counter } from './counters';
-import type { ChargeOutcome, Usage } from './usage';
+import type { KnownKeys } from './known-keys';
+import type { ChargeOutcome, KnownKey, Usage } from './usage';
 import { judge } from './verification.rules';
 import type { Asked, KeyFacts } from './verification.rules';
 
@@ -14,51 +12,52 @@ export interface Recalled {
   readonly at: number;
 }
 
-/** The leaving of the query that found a key. */
-export interface QueryLeft {
-  /** The generation before it. */
-  readonly since: number;
-  /** When it was, on the monotonic clock. */
-  readonly sentAt: number;
+/** What a request asks, and what it costs. */
+type Request = Asked & { readonly cost: number };
+
+/** A moment on both clocks. */
+export interface Moment {
+  /** The monotonic one. */
+  readonly now: number;
+  /** The database's, milliseconds since 1970. */
+  readonly at: number;
 }
 
-/** Answers from a cache whose lease holds; keys in it stand under their hash, since a process should hold no key. */
+/** Answers from what is known. Keys stand there under their hash, since a process should hold no key. */
 export interface Recall {
-  /** The name of a key in the cache. */
+  /** The name of a key. */
   nameOf(key: string): string;
-  /**
-   * The answer for a key that is good for all that is asked, charged. Undefined when it is not known to be: no answer
-   * but a good one is given from memory.
-   */
-  recall(name: string, question: Asked & { readonly cost: number }): Recalled | undefined;
-  /** To be read before a query leaves whose answer `keep` is given. */
+  /** A known key that is good for all that is asked, if what is known of it is still so: no other answer is given. */
+  find(name: string, request: Request): KnownKey | undefined;
+  /** The good answer for a key of which what is known is so, charged; undefined when that is not enough. */
+  answer(known: KnownKey, request: Request, moment: Moment): Recalled | undefined;
+  /** While it stays the same nothing that was found has changed. To be read before the query of `keep` leaves, too. */
   generation(): number;
-  /** Keeps a key that was found and judged to be good, until the first of what that rests on ends. */
-  keep(name: string, found: FoundKey & { readonly counter: Counter }, query: QueryLeft): void;
+  /** Keeps a key that was found and judged to be good. */
+  keep(name: string, key: KnownKey, since: number): void;
 }
 
-/** Builds cached mode's part of a verifier. */
+/** Builds a verifier's memory. */
 export function createRecall(parts: {
-  readonly cache: Pick<LeaseCache, 'find' | 'generation' | 'keep'>;
+  readonly keys: Omit<KnownKeys, 'remove'>;
   readonly usage: Pick<Usage, 'chargeKnown'>;
-  /** Milliseconds since 1970 on the database's clock, at a time on the monotonic one. */
-  readonly databaseTime: (now: number) => number;
 }): Recall {
-  const { cache, usage } = parts;
+  const { keys, usage } = parts;
   return {
     nameOf: (key) => hash('sha256', key, 'base64url'),
-    recall(name, question) {
-      const now = performance.now();
-      const known = cache.find(name, now);
-      if (!known || judge(known.facts, question) !== 'VALID') return undefined;
-      const at = parts.databaseTime(now);
-      const charged = usage.chargeKnown(known, { cost: question.cost, now: at, at: now });
-      return charged && { facts: known.facts, charged, at };
+    find(name, request) {
+      const known = keys.find(name);
+      return known && judge(known.facts, request) === 'VALID' ? known : undefined;
     },
-    generation: () => cache.generation(),
-    keep(name, { facts, readAt, counter }, { since, sentAt }) {
-      const holdsFor = facts.holdsUntil === null ? Infinity : facts.holdsUntil - readAt;
-      cache.keep(name, { facts, counter }, since, sentAt + holdsFor);
+    answer(known, { cost }, { now, at }) {
+      const { facts } = known;
+      if (facts.holdsUntil !== null && at >= facts.holdsUntil) return undefined;
+      const charged = usage.chargeKnown(known, { cost, now: at, at: now });
+      return charged && { facts, charged, at };
+    },
+    generation: () => keys.generation(),
+    keep: (name, key, since) => {
+      keys.keep(name, key, since);
     },
   };
 }

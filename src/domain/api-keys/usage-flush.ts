@@ -31,10 +31,8 @@ export function createUsageFlush(options: {
   readonly db: Database;
   readonly firstUses: Pick<FirstUses, 'note'>;
   readonly usage: Usage;
-  /** Reads back what all processes have counted, for those that do not read it with every verification. */
-  readonly readBack: boolean;
 }): UsageFlush {
-  const { db, firstUses, usage, readBack } = options;
+  const { db, firstUses, usage } = options;
   const instance = randomUUID();
   let sequence = 0;
   /** What is being handed in, and what comes after it. */
@@ -71,7 +69,7 @@ export function createUsageFlush(options: {
       const upTo = performance.now();
       collect();
       while ((current ??= next())) {
-        const counts = await handIn(db, instance, current, readBack);
+        const counts = await handIn(db, instance, current);
         usage.flushed(current.uses, counts);
         current = undefined;
       }
@@ -83,12 +81,7 @@ export function createUsageFlush(options: {
 // Everybody locks the rows of a transaction in the order of their ids.
 const byId = (a: Counter, b: Counter): number => a.rank - b.rank || (a.id < b.id ? -1 : 1);
 
-async function handIn(
-  db: Database,
-  instance: string,
-  part: Part,
-  readBack: boolean,
-): Promise<CountsRead> {
+async function handIn(db: Database, instance: string, part: Part): Promise<CountsRead> {
   // All of it is one message, so that a round takes no longer than Postgres does.
   const write = (uses: readonly CountedUse[]): Promise<CountsRead['byKey']> =>
     withSystem(db, 'usage', async (tx) => {
@@ -96,7 +89,7 @@ async function handIn(
       const [counts] = await Promise.all([
         part.refusals.length > 0
           ? countRefusals(tx, claim, part.refusals)
-          : addUses(tx, claim, uses, readBack),
+          : addUses(tx, claim, uses),
         // A crash of Postgres may take the last moments along, which is less than one of this process would.
         tx.run(`select set_config('synchronous_commit', 'off', true)`),
       ]);
@@ -142,13 +135,12 @@ async function addUses(
   tx: Tx,
   claim: Claim,
   uses: readonly CountedUse[],
-  readBack: boolean,
 ): Promise<ReadonlyMap<string, Count>> {
   const column = (value: (use: CountedUse) => string | number): string => arrayOf(uses.map(value));
   const rows = await tx.rows<{ key_id: string; counted: string }>(
     `${claimed}
      select u.key_id, u.counted from claimed,
-       add_api_key_usage($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13 and is_new) as u`,
+       add_api_key_usage($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, is_new) as u`,
     [
       ...claim,
       column(({ counter }) => counter.id),
@@ -161,7 +153,6 @@ async function addUses(
       column(({ windowCost, windowStart }) => (windowCost > 0 ? windowStart * 1000 : 'null')),
       column(({ windowCost, windowSeconds }) => (windowCost > 0 ? windowSeconds : 'null')),
       column(({ windowCost }) => windowCost),
-      readBack,
     ],
   );
   return new Map(rows.map(({ key_id: id, counted }) => [id, readCount(counted).count]));
@@ -185,7 +176,7 @@ async function countRefusals(
 // As Postgres reads arrays: ids, numbers and addresses need no quotes.
 const arrayOf = (values: readonly (string | number)[]): string => `{${values.join(',')}}`;
 
-/** Removes the sequence numbers of processes that ended more than a day ago; returns how many. For the worker. */
+/** Removes the numbers of processes that have handed nothing in for a day; returns how many. */
 export function sweepFlushes(tx: Tx, limit: number): Promise<number> {
   return tx.run(
     `delete from verification_flushes where instance_id in (

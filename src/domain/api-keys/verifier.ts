@@ -8,10 +8,13 @@ import { isOutage } from '../../platform/outage';
 import { DatabaseUnavailable } from '../../platform/own-connection';
 import type { Failures } from './failures';
 import type { ForeignHashes } from './foreign-hashes';
+import type { Look } from './change-log';
+import type { Lease } from './lease';
+import type { Looks } from './looks';
 import type { Lookups } from './lookups';
 import type { PepperUpgrades } from './pepper-upgrades';
-import type { Recall } from './recall';
-import type { ChargeOutcome, Usage } from './usage';
+import type { Moment, Recall } from './recall';
+import type { ChargeOutcome, KnownKey, Usage } from './usage';
 import { judge, mayName } from './verification.rules';
 import type { Asked, KeyFacts } from './verification.rules';
 
@@ -46,6 +49,8 @@ export interface Verifier {
 
 /** Every question is answered within so many milliseconds, if need be with UNAVAILABLE. */
 export const answerWithinMs = 900;
+/** Milliseconds of it that a look into the log may take; then the key itself is read. */
+const lookWithinMs = 300;
 /** A good answer is written only while the query that it rests on left less than so many milliseconds ago. */
 export const readHoldsMs = 500;
 
@@ -55,12 +60,14 @@ export interface VerifierParts {
   readonly prefix: string;
   readonly hasher: KeyHasher;
   readonly lookups: Pick<Lookups, 'find'>;
+  readonly looks: Pick<Looks, 'next'>;
   readonly usage: Pick<Usage, 'charge' | 'accept' | 'refuse'>;
   readonly failures: Failures;
   readonly foreign: Pick<ForeignHashes, 'candidates' | 'adopt'>;
   readonly upgrades: Pick<PepperUpgrades, 'consider'>;
-  /** Cached mode's; without it every question is answered from a query that left after it came. */
-  readonly recall?: Recall | undefined;
+  readonly recall: Recall;
+  /** Cached mode's; without it every question is answered by what Postgres said after it came. */
+  readonly lease?: Pick<Lease, 'holds' | 'databaseTime'> | undefined;
   /** Counts answers by code. */
   readonly counted: (code: VerificationCode) => void;
   /** Told of errors that are none of an outage. */
@@ -90,11 +97,12 @@ function together(): Promise<void> {
 
 /** Builds the verifier of a process. */
 export function createVerifier(parts: VerifierParts): Verifier {
-  const { hasher, lookups, usage, failures, foreign, recall } = parts;
+  const { hasher, lookups, looks, usage, failures, foreign, recall, lease } = parts;
 
   const decide = async (
     question: Question,
     name: string,
+    deadline: number,
     write: (verdict: Verdict) => void,
   ): Promise<void> => {
     const read = readKey(parts.prefix, question.key);
@@ -103,12 +111,11 @@ export function createVerifier(parts: VerifierParts): Verifier {
       write(bare('MALFORMED'));
       return;
     }
-    const deadline = performance.now() + answerWithinMs;
     const wanted = hasher.hexCandidates(question.key);
     let charged: ChargeOutcome | undefined;
     let mayAdopt = true;
     for (;;) {
-      const since = recall?.generation() ?? 0;
+      const since = recall.generation();
       const { value: found, sentAt } = await lookups.find(wanted, deadline);
       if (!found) {
         const adopted = mayAdopt && (await adoptForeign(question, read, deadline));
@@ -143,8 +150,8 @@ export function createVerifier(parts: VerifierParts): Verifier {
       if (performance.now() - sentAt >= readHoldsMs) continue;
       write(good(facts, charged));
       usage.accept(charged.counter, question.cost, now, question.address);
-      recall?.keep(name, { ...found, counter: charged.counter }, { since, sentAt });
-      parts.upgrades.consider(found, question.key);
+      if (parts.upgrades.consider(found, question.key))
+        recall.keep(name, { facts, counter: charged.counter }, since);
       return;
     }
   };
@@ -192,6 +199,7 @@ export function createVerifier(parts: VerifierParts): Verifier {
   const decideOrTell = async (
     question: Question,
     name: string,
+    deadline: number,
     write: (verdict: Verdict) => void,
   ): Promise<void> => {
     const state = { answered: false };
@@ -201,21 +209,58 @@ export function createVerifier(parts: VerifierParts): Verifier {
       write(verdict);
     };
     try {
-      await decide(question, name, counting);
+      await decide(question, name, deadline, counting);
     } catch (error) {
       if (!isTransient(error)) parts.onError(error);
       if (!state.answered) counting(bare('UNAVAILABLE'));
     }
   };
 
+  /** Answers from memory, of which what it rests on is so at that moment; false when it is not enough. */
+  const answer = (
+    known: KnownKey,
+    question: Question,
+    moment: Moment,
+    write: (verdict: Verdict) => void,
+  ): boolean => {
+    const recalled = recall.answer(known, question, moment);
+    if (!recalled) return false;
+    parts.counted('VALID');
+    write(good(recalled.facts, recalled.charged));
+    usage.accept(recalled.charged.counter, question.cost, recalled.at, question.address);
+    return true;
+  };
+
   return {
     verify(question, write) {
-      const name = recall?.nameOf(question.key) ?? '';
-      const recalled = recall?.recall(name, question);
-      if (!recalled) return decideOrTell(question, name, write);
-      parts.counted('VALID');
-      write(good(recalled.facts, recalled.charged));
-      usage.accept(recalled.charged.counter, question.cost, recalled.at, question.address);
+      const now = performance.now();
+      const deadline = now + answerWithinMs;
+      const name = recall.nameOf(question.key);
+      const lookUp = (): Promise<void> => decideOrTell(question, name, deadline, write);
+      const known = recall.find(name, question);
+      if (!known) return lookUp();
+      if (lease?.holds(now)) {
+        const moment = { now, at: lease.databaseTime(now) };
+        return answer(known, question, moment, write) ? undefined : lookUp();
+      }
+      const since = recall.generation();
+      const settle = (look: Look): boolean => {
+        const then = performance.now();
+        const age = then - look.sentAt;
+        if (age >= readHoldsMs) return false;
+        // The look removed what is not so any more.
+        const still = recall.generation() === since ? known : recall.find(name, question);
+        const moment = { now: then, at: look.databaseMs + age };
+        return still !== undefined && answer(still, question, moment, write);
+      };
+      looks.next(now + lookWithinMs, (look) => {
+        try {
+          if (!look || !settle(look)) void lookUp();
+        } catch (error) {
+          // Others wait for the same look.
+          parts.onError(error);
+        }
+      });
       return undefined;
     },
   };

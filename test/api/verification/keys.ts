@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Client } from 'pg';
 import type { ApiServer } from '../../../src/main/api';
 import { withSystem } from '../../../src/platform/db';
 import type { Tx } from '../../../src/platform/db';
@@ -90,6 +91,22 @@ async function listening(server: Server): Promise<string> {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
+}
+
+/** Does some work while nobody can read some tables. */
+export async function whileLocked(
+  app: TestApp,
+  tables: readonly string[],
+  work: () => Promise<void>,
+): Promise<void> {
+  const client = new Client({ connectionString: app.database.superUrl });
+  await client.connect();
+  try {
+    await client.query(`begin; lock table ${tables.join(', ')} in access exclusive mode`);
+    await work();
+  } finally {
+    await client.end();
+  }
 }
 
 /** How many verdicts a process has counted. */

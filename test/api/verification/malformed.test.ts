@@ -1,12 +1,11 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Client } from 'pg';
 import { newKey } from '../../../src/platform/crypto/keys';
 import { startTestApp } from '../../support/test-app';
 import type { TestApp } from '../../support/test-app';
 import { waitFor } from '../../support/wait-for';
-import { codeOf, getPath, issue, post, postPath, verdicts } from './keys';
+import { codeOf, getPath, issue, post, postPath, verdicts, whileLocked } from './keys';
 import type { TestKey } from './keys';
 
 let app: TestApp;
@@ -39,17 +38,6 @@ const askRaw = (one: string, more = ''): string => {
 const statusOf = (answer: string): number => Number(answer.split(' ')[1]);
 
 /** Does something while nobody can read keys. */
-async function whileLocked(work: () => Promise<void>): Promise<void> {
-  const client = new Client({ connectionString: app.database.superUrl });
-  await client.connect();
-  try {
-    await client.query('begin; lock table api_keys in access exclusive mode');
-    await work();
-  } finally {
-    await client.end();
-  }
-}
-
 describe('POST answers 200 and MALFORMED', () => {
   test('for keys of another length, checksum, alphabet or tag', async () => {
     const good = newKey('ush', 'live');
@@ -205,9 +193,10 @@ test('clients that are gone before their answer harm nobody', async () => {
   let answered = 0;
   for (const client of clients) client.on('data', () => (answered += 1));
   await Promise.all(clients.map((client) => once(client, 'connect')));
-  // Postgres is asked for every key: while it cannot answer all of them ask and go.
-  await whileLocked(async () => {
-    for (const client of clients) client.write(askRaw(key.key));
+  // Half of them ask for a key that is known, half for one that is not: while Postgres cannot answer they ask and go.
+  const { key: unknown } = await issue(app);
+  await whileLocked(app, ['api_keys', 'verification_changes'], async () => {
+    for (const [n, client] of clients.entries()) client.write(askRaw(n % 2 ? key.key : unknown));
     await sleep(100);
     for (const client of clients) client.resetAndDestroy();
     await sleep(100);

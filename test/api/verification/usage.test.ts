@@ -201,7 +201,7 @@ describe('a flush', () => {
     return {
       count,
       refuse: () => usage.refuse(facts, 'BLOCKED'),
-      flush: createUsageFlush({ db, usage, firstUses: { note: () => undefined }, readBack: true }),
+      flush: createUsageFlush({ db, usage, firstUses: { note: () => undefined } }),
     };
   };
 
