@@ -60,6 +60,14 @@ export async function up(knex: Knex): Promise<void> {
     create index verification_changes_xid on verification_changes (xid) include (about);
     grant select on verification_changes to usher_app;
 
+    -- The last transaction of which lines were swept: whoever has not seen it may have missed some.
+    create table verification_swept (
+      id boolean primary key default true check (id),
+      xid xid8 not null default '0'
+    );
+    insert into verification_swept default values;
+    grant select on verification_swept to usher_app;
+
     create function log_verification_change() returns trigger
       language plpgsql security definer set search_path = pg_catalog, public
       as $fn$
@@ -99,23 +107,25 @@ export async function up(knex: Knex): Promise<void> {
       )
       .join('\n')}
 
-    -- Removes what every verifier that is at work has read, for five minutes at least, and all but the last of that:
-    -- whoever has seen less than the oldest line may have missed some. Lines of transactions that have not begun come
-    -- from the dump of another server.
+    -- Removes what every verifier that is at work has read, five minutes ago at least. Transactions that have not begun
+    -- are those of another server, from its dump.
     create function sweep_verification_changes(most int) returns int
       language plpgsql security definer set search_path = pg_catalog, public
       as $fn$
       declare
-        seen pg_snapshot := pg_current_snapshot();
+        ended xid8 := pg_snapshot_xmin(pg_current_snapshot());
+        next xid8 := pg_snapshot_xmax(pg_current_snapshot());
         last xid8;
         swept int;
       begin
-        select c.xid into last from verification_changes as c
-        where c.xid < pg_snapshot_xmin(seen) and c.at < now() - interval '5 minutes' order by c.xid desc limit 1;
-        delete from verification_changes where ctid = any (array(
-          select c.ctid from verification_changes as c
-          where c.xid < last or c.xid >= pg_snapshot_xmax(seen) order by c.xid limit most));
-        get diagnostics swept = row_count;
+        with gone as (
+          delete from verification_changes where ctid = any (array(
+            select c.ctid from verification_changes as c
+            where c.xid < ended and c.at < now() - interval '5 minutes' or c.xid >= next
+            order by c.xid limit most))
+          returning xid)
+        select max(xid) filter (where xid < ended), count(*) into last, swept from gone;
+        update verification_swept set xid = coalesce(last, '0') where xid < last or xid >= next;
         return swept;
       end $fn$;
     revoke all on function sweep_verification_changes(int) from public;
@@ -128,7 +138,7 @@ export async function down(knex: Knex): Promise<void> {
     ${watched.map(({ table }) => `drop trigger verification_changes on ${table};`).join('\n')}
     drop function sweep_verification_changes(int);
     drop function log_verification_change();
-    drop table verification_changes;
+    drop table verification_changes, verification_swept;
 
     create table verification_epoch (
       id boolean primary key default true check (id),

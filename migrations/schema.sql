@@ -1337,6 +1337,13 @@ create table verification_settings (
   constraint verification_settings_pkey PRIMARY KEY (id)
 );
 
+create table verification_swept (
+  id boolean default true not null,
+  xid xid8 default '0'::xid8 not null,
+  constraint verification_swept_id_check CHECK (id),
+  constraint verification_swept_pkey PRIMARY KEY (id)
+);
+
 -- Indexes
 
 CREATE INDEX api_key_foreign_hashes_prefix ON public.api_key_foreign_hashes USING btree (prefix);
@@ -2484,16 +2491,19 @@ CREATE OR REPLACE FUNCTION public.sweep_verification_changes(most integer)
  SET search_path TO 'pg_catalog', 'public'
 AS $function$
       declare
-        seen pg_snapshot := pg_current_snapshot();
+        ended xid8 := pg_snapshot_xmin(pg_current_snapshot());
+        next xid8 := pg_snapshot_xmax(pg_current_snapshot());
         last xid8;
         swept int;
       begin
-        select c.xid into last from verification_changes as c
-        where c.xid < pg_snapshot_xmin(seen) and c.at < now() - interval '5 minutes' order by c.xid desc limit 1;
-        delete from verification_changes where ctid = any (array(
-          select c.ctid from verification_changes as c
-          where c.xid < last or c.xid >= pg_snapshot_xmax(seen) order by c.xid limit most));
-        get diagnostics swept = row_count;
+        with gone as (
+          delete from verification_changes where ctid = any (array(
+            select c.ctid from verification_changes as c
+            where c.xid < ended and c.at < now() - interval '5 minutes' or c.xid >= next
+            order by c.xid limit most))
+          returning xid)
+        select max(xid) filter (where xid < ended), count(*) into last, swept from gone;
+        update verification_swept set xid = coalesce(last, '0') where xid < last or xid >= next;
         return swept;
       end $function$;
 
@@ -3127,3 +3137,5 @@ grant select on table verification_changes to usher_app;
 grant delete, insert, select, update on table verification_flushes to usher_app;
 
 grant select, update on table verification_settings to usher_app;
+
+grant select on table verification_swept to usher_app;

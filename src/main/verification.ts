@@ -22,6 +22,7 @@ import { createUsageFlush } from '../domain/api-keys/usage-flush';
 import { answerWithinMs, createVerifier } from '../domain/api-keys/verifier';
 import { createDatabase } from '../platform/db';
 import { errorFields } from '../platform/log';
+import { isOutage } from '../platform/outage';
 import { hasLaggingStandbys } from '../platform/standbys';
 import type { Deps } from './deps';
 import { startLoop } from './loop';
@@ -74,7 +75,16 @@ export function startVerification(deps: Deps): Verification {
         log.warn(errorFields(error), 'Keys cannot be verified: Postgres does not answer');
     },
   });
-  const looks = createLooks({ url, timeoutMs: answerWithinMs, keys });
+  const looks = createLooks({
+    url,
+    timeoutMs: answerWithinMs,
+    keys,
+    onChange: (_up, error) => {
+      // Of an outage the look-ups tell.
+      if (error !== undefined && !isOutage(error))
+        log.error(errorFields(error), 'Known keys are read each time: the log of changes is not');
+    },
+  });
   const charges = createCharges({ url, timeoutMs: answerWithinMs });
   const foreign = createForeignHashes({ db, url, timeoutMs: answerWithinMs });
   const upgrades = createPepperUpgrades(db, deps.apiKeys.hasher, () => {

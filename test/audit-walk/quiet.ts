@@ -42,6 +42,7 @@ export const quietTables: Readonly<Record<string, string>> = {
   tenant_lifecycles: 'how far a workflow has come with what the tenant’s own row says',
   verification_changes: 'what verifiers read of changes of watched rows',
   verification_flushes: 'which flush of which process is in',
+  verification_swept: 'how much of what verifiers read is gone',
   verification_settings: 'the longest lease that barriers wait for',
 };
 

@@ -22,14 +22,13 @@ const mostTold = 1_000;
  */
 const lookIntoLog = `
   select pg_current_snapshot(), pg_postmaster_start_time(),
-    pg_snapshot_xmin($1) <= (select min(xid) from verification_changes),
-    date_part('epoch', now()) * 1000, max_lease_ms,
+    pg_snapshot_xmin($1) <= swept.xid, date_part('epoch', now()) * 1000, max_lease_ms,
     (select string_agg(about, ' ') from (
       select about from verification_changes where xid >= pg_snapshot_xmax($1)
       union all
       select about from pg_snapshot_xip($1) as under_way (xid) join verification_changes using (xid)
       limit ${String(mostTold + 1)}) as c)
-  from verification_settings`;
+  from verification_settings, verification_swept as swept`;
 
 /** A snapshot of no server: it has seen nothing. */
 const nothing = '1:1:';

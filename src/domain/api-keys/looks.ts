@@ -27,6 +27,8 @@ export function createLooks(options: {
   readonly url: string;
   readonly timeoutMs: number;
   readonly keys: Pick<KnownKeys, 'remove'>;
+  /** Told when looks fail and when they come again. */
+  readonly onChange: (up: boolean, error?: unknown) => void;
 }): Looks {
   const query = createBatchedQuery<Waiting, Look>({
     url: options.url,
@@ -34,6 +36,7 @@ export function createLooks(options: {
     connections: 1,
     most: 256,
     timeoutMs: options.timeoutMs,
+    onChange: options.onChange,
     open: (statements) => {
       const look = followChanges(statements, options.keys);
       return async (questions) => {

@@ -58,10 +58,6 @@ describe('a change', () => {
   beforeAll(async () => {
     const tenantId = await inSystem((tx) => insertTenant(tx, { status: 'active' }));
     keyId = (await inSystem((tx) => insertKey(tx, hasher, { tenantId }))).id;
-    // Something has been read before, as anywhere but in a database that is new.
-    told = [];
-    await inSystem((tx) => insertProduct(tx, 'first'));
-    await untilTold('any');
   });
   beforeEach(() => {
     told = [];
