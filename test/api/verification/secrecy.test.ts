@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Client } from 'pg';
 import { mintKey } from '../../../src/platform/crypto/key-formats';
 import { newKey } from '../../../src/platform/crypto/keys';
@@ -16,6 +18,8 @@ let app: TestApp;
 let superuser: Client;
 /** Every key that was ever presented or shown. */
 const keys: Needle[] = [];
+/** The part of one of them that lists show. */
+let keyPrefix = '';
 /** Problems that were answered. */
 const problems: Haystack[] = [];
 beforeAll(async () => {
@@ -42,6 +46,7 @@ async function wholeLife(): Promise<void> {
   const once = { body: request, headers: { 'idempotency-key': 'secrecy-of-keys' } };
   const first = await app.call('POST', '/v1/api-keys', once);
   secret('an issued key', first.body.plaintext as string);
+  keyPrefix = first.body.prefix as string;
   await app.call('POST', '/v1/api-keys', once);
 
   const rotation = await rotated(app, acme);
@@ -146,6 +151,23 @@ describe('no key of a whole life of keys is found', () => {
     const keyRows = places.find(({ place }) => place === 'the table api_keys');
     expect(keyRows?.text.split('\n').length).toBeGreaterThanOrEqual(6);
     expect(tracesIn(places)).toEqual([]);
+  });
+
+  test('in any file of the database, where rows that are gone still stand', async () => {
+    await superuser.query('checkpoint');
+    const { rows } = await superuser.query<{ folder: string }>(
+      `select current_setting('data_directory') || '/base/' || oid as folder
+       from pg_database where datname = current_database()`,
+    );
+    const folder = rows[0]?.folder ?? '';
+    const files = readdirSync(folder).map((name) => ({
+      place: `the file ${name}`,
+      text: readFileSync(join(folder, name), 'latin1'),
+    }));
+    expect(tracesIn(files)).toEqual([]);
+    // What lists show of a key does stand there, so that it would be found as well.
+    const shown = [{ what: 'a prefix', text: keyPrefix }];
+    expect(findTraces(files, { parts: shown, tokens: new Set() })).not.toEqual([]);
   });
 
   test('in any mail', async () => {
