@@ -142,7 +142,10 @@ export const variables = {
       'off to ask Postgres with every verification, or lease to go without for KEYS_LEASE_MS; see docs/VERIFICATION.md',
     default: 'off',
   },
-  KEYS_CACHE_ENTRIES: { description: 'Good keys that a process remembers', default: '20000' },
+  KEYS_CACHE_ENTRIES: {
+    description: 'Good keys that a process remembers; 0 to read every key each time',
+    default: '20000',
+  },
   KEYS_LEASE_MS: {
     description:
       'Longest time that a remembered key outlives its end; never above what bin/usher lease show says',
@@ -258,7 +261,7 @@ const shape = {
   VERIFY_ALLOW_CIDRS: ranges,
   KEYS_FORMAT: z.enum(keyFormats),
   KEYS_CACHE: z.enum(['off', 'lease']),
-  KEYS_CACHE_ENTRIES: whole(1, 1_000_000),
+  KEYS_CACHE_ENTRIES: whole(0, 1_000_000),
   KEYS_LEASE_MS: whole(50, 60_000),
   SECRETS_KEY_RING: keyList(32, true),
   COOKIE_SECRET: keyList(32, false),

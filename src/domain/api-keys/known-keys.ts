@@ -46,7 +46,7 @@ export function createKnownKeys(most: number): KnownKeys {
     },
     generation: () => generation,
     keep(name, { facts, counter }, since) {
-      if (since === generation) keys.set(name, { facts, counter, keptIn: generation });
+      if (since === generation && most > 0) keys.set(name, { facts, counter, keptIn: generation });
     },
     remove(change) {
       generation += 1;

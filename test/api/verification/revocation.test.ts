@@ -1,10 +1,13 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client } from 'pg';
 import { createApiServer } from '../../../src/main/api';
 import { openBarrier } from '../../../src/platform/barriers';
 import { withSystem } from '../../../src/platform/db';
 import type { Tx } from '../../../src/platform/db';
 import { startTestApp } from '../../support/test-app';
 import type { TestApp } from '../../support/test-app';
-import { codeOf, inSystem, issue, serve } from './keys';
+import { waitFor } from '../../support/wait-for';
+import { codeOf, inSystem, issue, postPath, serve, whileLocked } from './keys';
 import type { ServedApi, TestKey } from './keys';
 import { lateness, startProber } from './probe';
 
@@ -67,6 +70,95 @@ describe.each(endings)('a key that is %s', (_, code, end) => {
       expect(lateness(prober.probes, committed)).toBe(-1);
     }
   });
+});
+
+/** What goes on beside, again and again. */
+const disturbances: readonly [
+  name: string,
+  once: (client: Client, other: TestKey) => Promise<unknown>,
+][] = [
+  [
+    'connections that read the log are ended',
+    (client) =>
+      client.query(
+        `select pg_terminate_backend(pid) from pg_stat_activity
+         where datname = current_database() and application_name = 'usher-changes'`,
+      ),
+  ],
+  [
+    'others change keys in transactions that take their time',
+    async (client, { id }) => {
+      await client.query('begin');
+      await client.query('update api_keys set blocked_at = now() where id = $1', [id]);
+      await sleep(Math.random() * 20);
+      await client.query(Math.random() < 0.5 ? 'commit' : 'rollback');
+    },
+  ],
+  [
+    'the log is swept',
+    async (client) => {
+      await client.query(`update verification_changes set at = at - interval '10 minutes'`);
+      await client.query('select sweep_verification_changes(1000)');
+    },
+  ],
+];
+
+test.each(disturbances)(
+  'a key that is known and revoked is refused at once while %s',
+  async (_, once) => {
+    const others = [await issue(app), await issue(app), await issue(app)];
+    const state = { stopped: false };
+    const disturbing = others.map(async (other) => {
+      const client = new Client({ connectionString: app.database.superUrl });
+      await client.connect();
+      while (!state.stopped) {
+        await once(client, other);
+        await sleep(Math.random() * 20);
+      }
+      await client.end();
+    });
+    try {
+      for (let n = 0; n < 10; n += 1) {
+        const key = await issue(app);
+        const prober = startProber([app.url, second.url], key.key, 3);
+        await prober.until('VALID');
+        await waitFor(
+          'answers',
+          () => Promise.resolve(prober.probes.length),
+          (answers) => answers > 20,
+        );
+        await inSystem(app, (tx) =>
+          tx.run('update api_keys set revoked_at = now() where id = $1', [key.id]),
+        );
+        const committed = performance.now();
+        await prober.until('REVOKED');
+        await sleep(20);
+        await prober.stop();
+        expect(lateness(prober.probes, committed)).toBe(-1);
+      }
+    } finally {
+      state.stopped = true;
+      await Promise.all(disturbing);
+    }
+  },
+);
+
+test('with KEYS_CACHE_ENTRIES=0 every key is read each time', async () => {
+  const env = { ...app.deps.env, KEYS_CACHE_ENTRIES: 0 };
+  const reading = await serve(createApiServer({ ...app.deps, env }));
+  const { key } = await issue(app);
+  const ask = async (): Promise<string> => {
+    const answer = await fetch(`${reading.url}${postPath}`, {
+      method: 'POST',
+      body: JSON.stringify({ key }),
+    });
+    return ((await answer.json()) as { code: string }).code;
+  };
+  for (let n = 0; n < 3; n += 1) expect(await ask()).toBe('VALID');
+  await whileLocked(app, ['api_keys'], async () => {
+    expect(await ask()).toBe('UNAVAILABLE');
+  });
+  await reading.stop();
 });
 
 test('a key that is unblocked, or whose tenant is resumed, is good again at once', async () => {

@@ -86,6 +86,12 @@ test('however many changes come, of the keys that are known those are gone that 
   );
 });
 
+test('a memory of none keeps none', () => {
+  const keys = createKnownKeys(0);
+  keys.keep('a', key('a'), keys.generation());
+  expect(keys.find('a')).toBeUndefined();
+});
+
 test('however many keys come, no more are kept than were asked for', () => {
   fc.assert(
     fc.property(
