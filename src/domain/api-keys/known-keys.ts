@@ -46,7 +46,12 @@ export function createKnownKeys(most: number): KnownKeys {
     },
     generation: () => generation,
     keep(name, { facts, counter }, since) {
-      if (since === generation && most > 0) keys.set(name, { facts, counter, keptIn: generation });
+      if (since !== generation || most === 0) return;
+      const before = keys.get(name);
+      // Facts that were only read again stay where they are: new ones in an old place are work for the collector.
+      const isSame = before && !isGone(before) && before.facts.holdsUntil === facts.holdsUntil;
+      if (isSame && before.counter === counter) return;
+      keys.set(name, { facts: isSame ? before.facts : facts, counter, keptIn: generation });
     },
     remove(change) {
       generation += 1;

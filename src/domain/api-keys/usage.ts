@@ -100,7 +100,7 @@ export const freshMs = 2_000;
 /** Milliseconds for which a count is remembered that nobody used meanwhile. */
 const rememberedMs = 10_000;
 /** Flushes after which a counter that nobody touched is forgotten, at most twice as many. */
-const turnEvery = 10;
+const turnEvery = 60;
 
 /** Begins to count. */
 export function createUsage(

@@ -86,6 +86,21 @@ test('however many changes come, of the keys that are known those are gone that 
   );
 });
 
+test('facts that were read again stay the ones that are there, unless time has made others of them', () => {
+  const keys = createKnownKeys(10);
+  const [first, second] = [key('a'), key('a')];
+  keys.keep('a', first, keys.generation());
+  keys.keep('a', second, keys.generation());
+  expect(keys.find('a')?.facts).toBe(first.facts);
+  expect(keys.find('a')?.counter).toBe(second.counter);
+  const later = { ...second, facts: { ...second.facts, holdsUntil: 5 } };
+  keys.keep('a', later, keys.generation());
+  expect(keys.find('a')?.facts).toBe(later.facts);
+  keys.remove({ keyId: 'a' });
+  keys.keep('a', first, keys.generation());
+  expect(keys.find('a')?.facts).toBe(first.facts);
+});
+
 test('a memory of none keeps none', () => {
   const keys = createKnownKeys(0);
   keys.keep('a', key('a'), keys.generation());

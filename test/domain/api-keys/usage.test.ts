@@ -197,9 +197,9 @@ test('a counter is remembered while its key or a successor is used, and found ag
     const request = { cost: 1, now: 0, known, knownAt: 0, deadline: 0 };
     return (await usage.charge(facts, request)).counter;
   };
-  /** Ten flushes begin a generation. */
+  /** Sixty flushes begin a generation. */
   const turn = () => {
-    for (let n = 0; n < 10; n += 1)
+    for (let n = 0; n < 60; n += 1)
       usage.take().counters.forEach((one) => {
         usage.flushed([usage.takeOut(one)]);
       });
