@@ -144,8 +144,8 @@ test('a change that is under way counts from its commit, and not if it is undone
 });
 
 test.each([
-  ['its own end', 'EXPIRED', { expiresIn: 3 }],
-  ['the end of its rotation', 'ROTATED', { endsIn: 3 }],
+  ['its own end', 'EXPIRED', { expiresIn: 8 }],
+  ['the end of its rotation', 'ROTATED', { endsIn: 8 }],
 ])('it ends at %s without any change', async (_, code, given) => {
   const { key, id } = await known(given);
   const [{ end } = { end: 0 }] = await sql<{ end: number }>(
