@@ -1,4 +1,5 @@
 import { wakeUndrivenRotations } from '../domain/api-keys/reconciler';
+import { sweepVerification } from '../domain/api-keys/upkeep';
 import { stuckSeconds } from '../domain/archive/batches';
 import { wakeUndrivenArchive } from '../domain/archive/reconciler';
 import { relayMails } from '../domain/mails/mails';
@@ -14,7 +15,6 @@ import { withSystem } from '../platform/db';
 import { errorFields } from '../platform/log';
 import { rewrapBatch } from '../domain/secrets/secrets';
 import { sweepPlatform } from '../platform/sweep';
-import { sweepVerification } from '../domain/api-keys/upkeep';
 import type { Deps } from './deps';
 import { startLoop } from './loop';
 import { wakeAllInNewNamespace } from './namespace';

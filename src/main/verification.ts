@@ -82,7 +82,10 @@ export function startVerification(deps: Deps): Verification {
     onChange: (_up, error) => {
       // Of an outage the look-ups tell.
       if (error !== undefined && !isOutage(error))
-        log.error(errorFields(error), 'Known keys are read each time: the log of changes is not');
+        log.error(
+          errorFields(error),
+          'Known keys are read each time: the log of changes cannot be read',
+        );
     },
   });
   const charges = createCharges({ url, timeoutMs: answerWithinMs });

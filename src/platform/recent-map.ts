@@ -2,8 +2,6 @@
 export interface RecentMap<V> {
   get(key: string): V | undefined;
   set(key: string, value: V): void;
-  /** Begins a generation: what is not asked for until the next one begins is forgotten then. */
-  turn(): void;
   deleteWhere(is: (value: V) => boolean): void;
   clear(): void;
 }
@@ -15,12 +13,11 @@ export interface RecentMap<V> {
 export function createRecentMap<V>(most: number): RecentMap<V> {
   let recent = new Map<string, V>();
   let older = new Map<string, V>();
-  const turn = (): void => {
-    older = recent;
-    recent = new Map();
-  };
   const set = (key: string, value: V): void => {
-    if (recent.size >= most) turn();
+    if (recent.size >= most) {
+      older = recent;
+      recent = new Map();
+    }
     recent.set(key, value);
   };
   return {
@@ -32,7 +29,6 @@ export function createRecentMap<V>(most: number): RecentMap<V> {
       return before;
     },
     set,
-    turn,
     deleteWhere(is) {
       for (const entries of [recent, older]) {
         for (const [key, value] of entries) if (is(value)) entries.delete(key);

@@ -3,7 +3,7 @@ import type { Tx } from '../../platform/db';
 import { DatabaseUnavailable } from '../../platform/own-connection';
 import type { Change, KnownKeys } from './known-keys';
 
-/** What a look into the log of changes found. Everything that is known then was so when it was sent, and later. */
+/** A look into the log of changes that is back: what is known from then on was so when it left, or later. */
 export interface Look {
   /** When it left, on the monotonic clock. */
   readonly sentAt: number;

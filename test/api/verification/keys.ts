@@ -50,6 +50,22 @@ export const post = (app: TestApp, body: unknown): Promise<TestAnswer> =>
 export const codeOf = async (app: TestApp, body: unknown): Promise<string> =>
   (await post(app, body)).body.code as string;
 
+/** Asks another process by POST and returns the code. */
+export async function codeAt(url: string, body: unknown): Promise<string> {
+  const answer = await fetch(`${url}${postPath}`, { method: 'POST', body: JSON.stringify(body) });
+  return ((await answer.json()) as { code: string }).code;
+}
+
+/** Changes of a key's row that end it or what it is good for: the code, what is set, and what undoes it. */
+export const endings = [
+  ['REVOKED', 'revoked_at = now()', 'revoked_at = null'],
+  ['BLOCKED', 'blocked_at = now()', 'blocked_at = null'],
+  ['ROTATED', 'ends_at = now()', 'ends_at = null'],
+  ['EXPIRED', 'expires_at = now()', 'expires_at = null'],
+  ['SCOPE_DENIED', `scopes = '{}'`, `scopes = '{a:b}'`],
+  ['IP_DENIED', `allowed_cidrs = '{10.0.0.0/8}'`, `allowed_cidrs = '{}'`],
+] as const;
+
 /** Asks by GET with a key as bearer. */
 export const get = (
   app: TestApp,

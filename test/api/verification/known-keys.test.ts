@@ -8,7 +8,7 @@ import { waitFor } from '../../support/wait-for';
 import { insertEntitlement, insertProduct } from '../../domain/api-keys/rows';
 import { sql } from '../rows';
 import { whileFrozen } from './backends';
-import { activeTenant, codeOf, get, inSystem, issue, post, whileLocked } from './keys';
+import { activeTenant, codeOf, endings, get, inSystem, issue, post, whileLocked } from './keys';
 import type { TestKey } from './keys';
 
 /** Strict mode, which is the default: a key that is known is good while the log of changes says nothing against it. */
@@ -86,21 +86,14 @@ test('whatever ends it or changes what it is good for counts for the next reques
   const tenantId = await activeTenant(app);
   const { key, id } = await known({ tenantId, scopes: ['a:b'] });
   const asked = { key, scopes: ['a:b'] };
-  for (const [code, end, undo] of [
-    ['REVOKED', 'revoked_at = now()', 'revoked_at = null'],
-    ['BLOCKED', 'blocked_at = now()', 'blocked_at = null'],
-    ['ROTATED', 'ends_at = now()', 'ends_at = null'],
-    ['EXPIRED', 'expires_at = now()', 'expires_at = null'],
-    ['SCOPE_DENIED', `scopes = '{}'`, `scopes = '{a:b}'`],
-    ['IP_DENIED', `allowed_cidrs = '{10.0.0.0/8}'`, `allowed_cidrs = '{}'`],
-    ['NOT_FOUND', `digest = sha256(digest)`, `digest = null`],
-  ] as const) {
+  for (const [code, end, undo] of endings) {
     await change(`update api_keys set ${end} where id = $1`, [id]);
     expect([code, await codeOf(app, asked)]).toEqual([code, code]);
-    if (code === 'NOT_FOUND') return;
     await change(`update api_keys set ${undo} where id = $1`, [id]);
     for (let n = 0; n < 2; n += 1) expect(await codeOf(app, asked)).toBe('VALID');
   }
+  await change('update api_keys set digest = sha256(digest) where id = $1', [id]);
+  expect(await codeOf(app, asked)).toBe('NOT_FOUND');
 });
 
 test('its tenant, a product that comes into the catalogue and an entitlement count at once', async () => {

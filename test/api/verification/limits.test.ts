@@ -3,7 +3,7 @@ import { createApiServer } from '../../../src/main/api';
 import { startTestApp } from '../../support/test-app';
 import type { TestApp } from '../../support/test-app';
 import { waitFor } from '../../support/wait-for';
-import { activeTenant, codeOf, inSystem, issue, post, postPath, serve } from './keys';
+import { activeTenant, codeAt, codeOf, inSystem, issue, post, serve } from './keys';
 import type { ServedApi } from './keys';
 
 let app: TestApp;
@@ -18,13 +18,7 @@ afterAll(async () => {
   await app.stop();
 });
 
-const atSecond = async (body: unknown): Promise<string> => {
-  const answer = await fetch(`${second.url}${postPath}`, {
-    method: 'POST',
-    body: JSON.stringify(body),
-  });
-  return ((await answer.json()) as { code: string }).code;
-};
+const atSecond = (body: unknown): Promise<string> => codeAt(second.url, body);
 
 const times = (n: number): number[] => Array.from({ length: n }, (_, index) => index);
 const countOf = (codes: readonly string[], code: string): number =>

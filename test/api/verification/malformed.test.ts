@@ -37,7 +37,6 @@ const askRaw = (one: string, more = ''): string => {
 };
 const statusOf = (answer: string): number => Number(answer.split(' ')[1]);
 
-/** Does something while nobody can read keys. */
 describe('POST answers 200 and MALFORMED', () => {
   test('for keys of another length, checksum, alphabet or tag', async () => {
     const good = newKey('ush', 'live');

@@ -7,7 +7,7 @@ import type { Tx } from '../../../src/platform/db';
 import { startTestApp } from '../../support/test-app';
 import type { TestApp } from '../../support/test-app';
 import { waitFor } from '../../support/wait-for';
-import { codeOf, inSystem, issue, postPath, serve, whileLocked } from './keys';
+import { codeAt, codeOf, inSystem, issue, serve, whileLocked } from './keys';
 import type { ServedApi, TestKey } from './keys';
 import { lateness, startProber } from './probe';
 
@@ -147,13 +147,7 @@ test('with KEYS_CACHE_ENTRIES=0 every key is read each time', async () => {
   const env = { ...app.deps.env, KEYS_CACHE_ENTRIES: 0 };
   const reading = await serve(createApiServer({ ...app.deps, env }));
   const { key } = await issue(app);
-  const ask = async (): Promise<string> => {
-    const answer = await fetch(`${reading.url}${postPath}`, {
-      method: 'POST',
-      body: JSON.stringify({ key }),
-    });
-    return ((await answer.json()) as { code: string }).code;
-  };
+  const ask = (): Promise<string> => codeAt(reading.url, { key });
   for (let n = 0; n < 3; n += 1) expect(await ask()).toBe('VALID');
   await whileLocked(app, ['api_keys'], async () => {
     expect(await ask()).toBe('UNAVAILABLE');

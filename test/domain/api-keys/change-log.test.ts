@@ -157,23 +157,20 @@ describe('a look tells of what was committed since the last one', () => {
 test('the first look on a connection removes everything, and so does one that comes after more was swept than it has seen', async () => {
   const tenantId = await inSystem((tx) => insertTenant(tx, { status: 'active' }));
   const { id } = await inSystem((tx) => insertKey(tx, hasher, { tenantId }));
-  const touch = (times: number): Promise<void> =>
-    inSystem(async (tx) => {
-      for (let n = 0; n < times; n += 1)
-        await tx.run('update api_keys set blocked_at = now() where id = $1', [id]);
-    });
+  const touch = (): Promise<number> =>
+    inSystem((tx) => tx.run('update api_keys set blocked_at = now() where id = $1', [id]));
   const told: Change[] = [];
   const { look, end } = await following({ remove: (change) => told.push(change) });
   await look();
   expect(told).toEqual(['any']);
   told.length = 0;
-  for (let n = 0; n < 3; n += 1) await touch(1);
+  for (let n = 0; n < 3; n += 1) await touch();
   await age();
   expect(await sweep()).toBeGreaterThan(0);
   await look();
   expect(told).toEqual(['any']);
   told.length = 0;
-  for (let n = 0; n < 3; n += 1) await touch(1);
+  for (let n = 0; n < 3; n += 1) await touch();
   await look();
   await age();
   await sweep();

@@ -51,6 +51,12 @@ const untilTold = (change: Change) =>
     (all) => all.some((one) => JSON.stringify(one) === JSON.stringify(change)),
   );
 const holds = (): boolean => lease.holds(performance.now());
+const untilHolds = (wanted: boolean) =>
+  waitFor(
+    wanted ? 'the lease' : 'the end of the lease',
+    () => Promise.resolve(holds()),
+    (held) => held === wanted,
+  );
 const revokedAgain = 'update api_keys set revoked_at = now() where id = $1';
 
 describe('a change', () => {
@@ -86,18 +92,10 @@ describe('a change', () => {
 
 test('a lease longer than barriers wait is never held, and one that they wait for is', async () => {
   await setMaxLease(db, 'user:test', leaseMs - 1);
-  await waitFor(
-    'the end of the lease',
-    () => Promise.resolve(holds()),
-    (held) => !held,
-  );
+  await untilHolds(false);
   expect(states.at(-1)).toBe('longer than barriers wait');
   await setMaxLease(db, 'user:test', leaseMs);
-  await waitFor(
-    'the lease',
-    () => Promise.resolve(holds()),
-    (held) => held,
-  );
+  await untilHolds(true);
 });
 
 test('while nobody may hold one no change is notified, and whoever holds one later has missed none', async () => {
@@ -111,19 +109,11 @@ test('while nobody may hold one no change is notified, and whoever holds one lat
   await superuser.query('unlisten usher_verification');
   expect(heard).toEqual([]);
   await setMaxLease(db, 'user:test', leaseMs);
-  await waitFor(
-    'the lease',
-    () => Promise.resolve(holds()),
-    (held) => held,
-  );
+  await untilHolds(true);
 });
 
 test('a connection that is lost takes the lease along within its time, and the next one begins empty', async () => {
-  await waitFor(
-    'the lease',
-    () => Promise.resolve(holds()),
-    (held) => held,
-  );
+  await untilHolds(true);
   told = [];
   states = [];
   await superuser.query(
