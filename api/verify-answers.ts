@@ -1,8 +1,10 @@
 import type { ServerResponse } from 'node:http';
 import type { Verdict } from '../src/domain/api-keys/verifier';
 import { undifferentiated } from '../src/domain/api-keys/verification.rules';
-import type { KeyFacts, WrittenFacts } from '../src/domain/api-keys/verification.rules';
+import type { KeyFacts, WrittenBody } from '../src/domain/api-keys/verification.rules';
 import { createQuickIds } from '../src/platform/ids';
+import { writtenHeaders } from './whole-answers';
+import type { Body, Head, WriteAnswer } from './whole-answers';
 
 /** Seconds after which it is worth while to ask again when nothing could be known. */
 const outageSeconds = '1';
@@ -12,23 +14,17 @@ const newId = createQuickIds();
 
 const time = (ms: number): string => new Date(ms).toISOString();
 
-/** A body and how many bytes it has. */
-interface Body {
-  readonly text: string;
-  readonly bytes: number;
-}
-
 function goodBody(key: KeyFacts, verdict: Verdict): Body {
-  const { before, after, bytes } = writtenOf(key);
+  const { before, after, bytes } = bodyOf(key);
   const rateLimit = rateLimitOf(key, verdict);
   // ASCII: as many bytes as characters.
   return { text: before + rateLimit + after, bytes: bytes + rateLimit.length };
 }
 
 // The same facts serve many answers.
-const writtenOf = (key: KeyFacts): WrittenFacts => (key.written ??= writeFacts(key));
+const bodyOf = (key: KeyFacts): WrittenBody => (key.writtenBody ??= writeBody(key));
 
-function writeFacts(key: KeyFacts): WrittenFacts {
+function writeBody(key: KeyFacts): WrittenBody {
   const body = JSON.stringify({
     valid: true,
     code: 'VALID',
@@ -48,13 +44,22 @@ function writeFacts(key: KeyFacts): WrittenFacts {
   };
   const before = `${body.slice(0, -1)},"rate_limit":`;
   const after = rotation ? `,"rotation":${JSON.stringify(rotation)}}` : '}';
-  return {
-    before,
-    after,
-    bytes: Buffer.byteLength(before) + Buffer.byteLength(after),
-    scopes: key.scopes.join(' '),
-  };
+  return { before, after, bytes: Buffer.byteLength(before) + Buffer.byteLength(after) };
 }
+
+const headersOf = (key: KeyFacts): string =>
+  (key.writtenHeaders ??= writtenHeaders([
+    'X-Key-Id',
+    key.id,
+    'X-Tenant-Id',
+    key.tenantId,
+    'X-Scopes',
+    key.scopes.join(' '),
+    'X-Environment',
+    key.environment,
+    'Cache-Control',
+    'no-store',
+  ]));
 
 let lastReset = { at: 0, text: '' };
 
@@ -72,80 +77,63 @@ function badBody({ code, key }: Verdict): Body {
   return { text, bytes: text.length };
 }
 
-/** Answers POST: always 200, the verdict in the body. */
-export function answerPost(response: ServerResponse, verdict: Verdict): void {
-  const { code, key, retryAfterMs } = verdict;
-  const { text, bytes } = code === 'VALID' && key ? goodBody(key, verdict) : badBody(verdict);
-  const headers = [
-    'Content-Type',
-    'application/json',
-    'Content-Length',
-    String(bytes),
-    'Cache-Control',
-    'no-store',
-    'X-Request-Id',
-    newId(),
-  ];
-  if (retryAfterMs !== null) headers.push(...retryAfter(retryAfterMs));
-  response.writeHead(200, headers);
-  writeWhole(response, text, bytes === text.length ? 'latin1' : 'utf8');
+/** Answers with a verdict. */
+export type WriteVerdict = (response: ServerResponse, verdict: Verdict) => void;
+
+/** The answers of one server. */
+export interface VerifyAnswers {
+  /** Answers POST: always 200, the verdict in the body. */
+  readonly post: WriteVerdict;
+  /**
+   * Answers GET by status and headers alone: 204, one and the same 401 for whatever is no good key, 403 with a reason,
+   * 503 when nobody can know.
+   */
+  readonly get: WriteVerdict;
+  /** The 401 of GET, for bad keys and for peers that may not ask. */
+  readonly unauthorized: (response: ServerResponse) => void;
 }
 
-/**
- * Writes head and body in one piece. `end` with a body writes them and an empty piece behind them, which makes it a
- * vectored write, a dearer one; and ASCII is cheaper to write as what it is.
- */
-function writeWhole(response: ServerResponse, body: string, encoding: 'latin1' | 'utf8'): void {
-  const { socket } = response;
-  socket?.cork();
-  response.write(body, encoding);
-  socket?.uncork();
-  response.end();
-}
+const noStore = ['Cache-Control', 'no-store'] as const;
+const postHeaders = writtenHeaders(['Content-Type', 'application/json', ...noStore]);
+const post: Head = { status: 200, headers: postHeaders };
+const unauthorized: Head = {
+  status: 401,
+  headers: writtenHeaders(['WWW-Authenticate', 'Bearer realm="usher"', ...noStore]),
+};
+const unavailable: Head = {
+  status: 503,
+  headers: writtenHeaders(['Retry-After', outageSeconds, ...noStore]),
+};
+const nothing: Body = { text: '', bytes: 0 };
 
-/**
- * Answers GET by status and headers alone: 204, one and the same 401 for whatever is no good key, 403 with a reason,
- * 503 when nobody can know.
- */
-export function answerGet(response: ServerResponse, verdict: Verdict): void {
-  const { code, key, retryAfterMs } = verdict;
-  if (code === 'VALID' && key) {
-    response.writeHead(204, [
-      'X-Key-Id',
-      key.id,
-      'X-Tenant-Id',
-      key.tenantId,
-      'X-Scopes',
-      writtenOf(key).scopes,
-      'X-Environment',
-      key.environment,
-      'Cache-Control',
-      'no-store',
-      'X-Request-Id',
-      newId(),
-    ]);
-    response.end();
-  } else if (undifferentiated.has(code)) answerUnauthorized(response);
-  else if (code === 'UNAVAILABLE') empty(response, 503, ['Retry-After', outageSeconds]);
-  else empty(response, 403, ['X-Auth-Reason', code.toLowerCase(), ...retryAfter(retryAfterMs)]);
-}
-
-/** The 401 of GET, for bad keys and for peers that may not ask. */
-export function answerUnauthorized(response: ServerResponse): void {
-  empty(response, 401, ['WWW-Authenticate', 'Bearer realm="usher"']);
-}
-
-function empty(response: ServerResponse, status: number, headers: readonly string[]): void {
-  response.writeHead(status, [
-    ...headers,
-    'Content-Length',
-    '0',
-    'Cache-Control',
-    'no-store',
-    'X-Request-Id',
-    newId(),
-  ]);
-  response.end();
+/** Builds the answers of one server. */
+export function createVerifyAnswers(write: WriteAnswer): VerifyAnswers {
+  const answerUnauthorized = (response: ServerResponse): void => {
+    write(response, unauthorized, newId(), nothing);
+  };
+  return {
+    post(response, verdict) {
+      const { code, key, retryAfterMs } = verdict;
+      const body = code === 'VALID' && key ? goodBody(key, verdict) : badBody(verdict);
+      const head =
+        retryAfterMs === null
+          ? post
+          : { ...post, headers: postHeaders + writtenHeaders(retryAfter(retryAfterMs)) };
+      write(response, head, newId(), body);
+    },
+    get(response, { code, key, retryAfterMs }) {
+      if (code === 'VALID' && key)
+        write(response, { status: 204, headers: headersOf(key) }, newId());
+      else if (undifferentiated.has(code)) answerUnauthorized(response);
+      else if (code === 'UNAVAILABLE') write(response, unavailable, newId(), nothing);
+      else {
+        const reason = ['X-Auth-Reason', code.toLowerCase(), ...retryAfter(retryAfterMs)];
+        const headers = writtenHeaders([...reason, ...noStore]);
+        write(response, { status: 403, headers }, newId(), nothing);
+      }
+    },
+    unauthorized: answerUnauthorized,
+  };
 }
 
 const retryAfter = (ms: number | null): string[] =>

@@ -3,9 +3,11 @@ import { toProblem } from '../src/errors/http';
 import { DomainError } from '../src/errors/problems';
 import type { Question, Verdict, Verifier } from '../src/domain/api-keys/verifier';
 import { newId } from '../src/platform/ids';
-import { answerGet, answerPost, answerUnauthorized } from './verify-answers';
+import { createVerifyAnswers } from './verify-answers';
+import type { WriteVerdict } from './verify-answers';
 import type { VerifyCallers } from './verify-callers';
 import { readHeaders, readQuestion } from './verify-request';
+import { createAnswerWriter } from './whole-answers';
 
 /** The paths that are answered here, ahead of the app (`verifyApiKey`, `authorizeApiKey`). */
 export const verifyPaths = {
@@ -42,11 +44,12 @@ export interface VerifyDeps {
  * verification does.
  */
 export function createVerifyHandler({ verifier, callers, counted }: VerifyDeps): VerifyHandler {
-  const refuseUnread = (response: ServerResponse, answer: typeof answerPost): void => {
+  const answers = createVerifyAnswers(createAnswerWriter());
+  const refuseUnread = (response: ServerResponse, answer: WriteVerdict): void => {
     counted('MALFORMED');
     answer(response, malformed);
   };
-  const ask = (question: Question, response: ServerResponse, answer: typeof answerPost): void => {
+  const ask = (question: Question, response: ServerResponse, answer: WriteVerdict): void => {
     void verifier.verify(question, (verdict) => {
       answer(response, verdict);
     });
@@ -55,8 +58,8 @@ export function createVerifyHandler({ verifier, callers, counted }: VerifyDeps):
   const post = (request: IncomingMessage, response: ServerResponse): void => {
     const verify = (text: string | undefined): void => {
       const question = text === undefined ? undefined : readQuestion(text);
-      if (question) ask(question, response, answerPost);
-      else refuseUnread(response, answerPost);
+      if (question) ask(question, response, answers.post);
+      else refuseUnread(response, answers.post);
     };
     if (callers.isAllowed(request.socket)) {
       readBody(request, verify);
@@ -69,18 +72,18 @@ export function createVerifyHandler({ verifier, callers, counted }: VerifyDeps):
       },
       () => {
         request.resume();
-        answerPost(response, { ...malformed, code: 'UNAVAILABLE' });
+        answers.post(response, { ...malformed, code: 'UNAVAILABLE' });
       },
     );
   };
   const get = (request: IncomingMessage, response: ServerResponse): void => {
     if (!callers.isAllowed(request.socket)) {
-      answerUnauthorized(response);
+      answers.unauthorized(response);
       return;
     }
     const question = readHeaders(request, callers.isTrusted(request.socket));
-    if (question) ask(question, response, answerGet);
-    else refuseUnread(response, answerGet);
+    if (question) ask(question, response, answers.get);
+    else refuseUnread(response, answers.get);
   };
 
   return (request, response) => {

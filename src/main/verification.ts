@@ -106,10 +106,10 @@ export function startVerification(deps: Deps): Verification {
   const counters = new Map(
     VerificationCode.options.map((code) => [
       code,
-      deps.metrics.apiKeyAttempts.labels(code.toLowerCase()),
+      deps.metrics.apiKeyAttempts.of(code.toLowerCase()),
     ]),
   );
-  const counted = (code: VerificationCode): void => counters.get(code)?.inc();
+  const counted = (code: VerificationCode): void => counters.get(code)?.();
   const verifier = createVerifier({
     ...deps.apiKeys,
     lookups,

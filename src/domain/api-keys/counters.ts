@@ -24,6 +24,8 @@ export interface Counter {
   lastAddress: string | undefined;
   /** Nobody has marked a first use of the key. */
   unused: boolean;
+  /** It has a row in Postgres to be counted into. */
+  stored: boolean;
   /** Granted here to the family and not yet in Postgres, on its way included. */
   readonly own: Mutable<Count>;
   /** The part of it that is not on its way, in all and in the window of `own`. */
@@ -122,6 +124,7 @@ function newCounter(id: string, tenantId: string, family: Counter | undefined): 
     lastUse: never,
     lastAddress: undefined,
     unused: false,
+    stored: false,
     own: { cost: 0, windowStart: 0, windowSeconds: 0, windowCost: 0 },
     charge: 0,
     windowCharge: 0,

@@ -70,19 +70,50 @@ export function decide(
 }
 
 /**
+ * What a count becomes when more is counted, as `count_key_uses` does it: a window that began before the one that is
+ * counted is over, and what comes without a window leaves it as it is.
+ */
+export function added(count: Count, more: Count): Count {
+  const cost = count.cost + more.cost;
+  const { windowStart: start, windowSeconds } = more;
+  if (more.windowCost === 0) return { ...count, cost };
+  if (windowSeconds === count.windowSeconds) {
+    if (start < count.windowStart) return { ...count, cost };
+    if (start === count.windowStart)
+      return { ...more, cost, windowCost: count.windowCost + more.windowCost };
+  }
+  return { ...more, cost };
+}
+
+/**
  * Reads a count as the queries write it: the database's clock, then cost, start in milliseconds, seconds and cost of
  * the window, parts of which are missing where nothing was counted.
  */
 export function readCount(text: string): { readonly readAt: number; readonly count: Count } {
-  const [now, cost = '', start, seconds, windowCost] = text.split(' ');
-  const count =
-    cost === ''
-      ? nothingCounted
-      : {
-          cost: Number(cost),
-          windowStart: Number(start) / 1000,
-          windowSeconds: Number(seconds),
-          windowCost: Number(windowCost),
-        };
-  return { readAt: Number(now), count };
+  const [now, ...parts] = text.split(' ');
+  return { readAt: Number(now), count: countOf(parts) };
+}
+
+/**
+ * Reads what `count_key_uses` tells: which of the rows, from 0, and their counts.
+ * @param text rows separated by commas: which, from 1, then the count; null for none
+ */
+export function readCounts(text: string | null): ReadonlyMap<number, Count> {
+  if (text === null) return new Map();
+  return new Map(
+    text.split(',').map((row) => {
+      const [which, ...parts] = row.split(' ');
+      return [Number(which) - 1, countOf(parts)];
+    }),
+  );
+}
+
+function countOf([cost = '', start, seconds, windowCost]: readonly string[]): Count {
+  if (cost === '') return nothingCounted;
+  return {
+    cost: Number(cost),
+    windowStart: Number(start) / 1000,
+    windowSeconds: Number(seconds),
+    windowCost: Number(windowCost),
+  };
 }

@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { sqlState, withSystem } from '../../platform/db';
+import { withSystem } from '../../platform/db';
 import type { Database, Tx } from '../../platform/db';
 import type { Counter } from './counters';
 import type { FirstUses } from './first-uses';
-import { readCount } from './limits.rules';
-import type { Count } from './limits.rules';
+import { readCounts } from './limits.rules';
 import type { CountedUse, CountsRead, Refusal, Usage } from './usage';
 
 /** Rows of one transaction: few enough that no verification waits behind it for long, here or in Postgres. */
@@ -81,45 +80,37 @@ export function createUsageFlush(options: {
 // Everybody locks the rows of a transaction in the order of their ids.
 const byId = (a: Counter, b: Counter): number => a.rank - b.rank || (a.id < b.id ? -1 : 1);
 
-async function handIn(db: Database, instance: string, part: Part): Promise<CountsRead> {
+/** Hands in a part; undefined when it was in before, and only its answer was lost. */
+async function handIn(db: Database, instance: string, part: Part): Promise<CountsRead | undefined> {
+  const claim = [instance, part.sequence] as const;
   // All of it is one message, so that a round takes no longer than Postgres does.
-  const write = (uses: readonly CountedUse[]): Promise<CountsRead['byKey']> =>
+  const write = <T>(fn: (tx: Tx) => Promise<T>): Promise<T> =>
     withSystem(db, 'usage', async (tx) => {
-      const claim = [instance, part.sequence] as const;
-      const [counts] = await Promise.all([
-        part.refusals.length > 0
-          ? countRefusals(tx, claim, part.refusals)
-          : addUses(tx, claim, uses),
+      const [written] = await Promise.all([
+        fn(tx),
         // A crash of Postgres may take the last moments along, which is less than one of this process would.
         tx.run(`select set_config('synchronous_commit', 'off', true)`),
       ]);
-      return counts;
+      return written;
     });
-  try {
-    return countsAsOfNow(await write(part.uses));
-  } catch (error) {
-    if (sqlState(error) !== foreignKeyViolation) throw error;
-    // Keys that were purged in the meantime count for nobody.
-    const live = await withSystem(db, 'usage', (tx) => usesOfLiveKeys(tx, part.uses));
-    return countsAsOfNow(await write(live));
+  const { uses, refusals } = part;
+  if (refusals.length > 0) {
+    await write((tx) => countRefusals(tx, claim, refusals));
+    return undefined;
   }
+  const unstored = uses.filter(({ counter }) => !counter.stored);
+  const count = (without: readonly CountedUse[]): Promise<CountsRead['others'] | undefined> =>
+    write((tx) => countUses(tx, claim, uses, without));
+  const others = await count(unstored).catch((error: unknown) => {
+    if (error instanceof RowMissing) return count(uses);
+    throw error;
+  });
+  // The rows were locked from the counting to the commit: nothing that left before its end has read anything newer.
+  return others && { others, at: performance.now() };
 }
 
-// The rows were locked from the reading to the commit: nothing that left before its end has read anything newer.
-const countsAsOfNow = (byKey: CountsRead['byKey']): CountsRead => ({
-  byKey,
-  at: performance.now(),
-});
-
-const foreignKeyViolation = '23503';
-
-async function usesOfLiveKeys(tx: Tx, uses: readonly CountedUse[]): Promise<readonly CountedUse[]> {
-  const live = await tx.rows<{ id: string }>('select id from api_keys where id = any($1::uuid[])', [
-    uses.map(({ counter }) => counter.id),
-  ]);
-  const ids = new Set(live.map(({ id }) => id));
-  return uses.filter(({ counter }) => ids.has(counter.id));
-}
+/** A row that was there is there no more: its key was purged, or a backup was restored under this process. */
+class RowMissing extends Error {}
 
 /** The process that hands in, and the number of the part. */
 type Claim = readonly [instance: string, sequence: number];
@@ -131,38 +122,53 @@ const claimed = `with claimed as (
   where f.sequence < excluded.sequence
   returning true as is_new)`;
 
-async function addUses(
+/**
+ * Counts uses, and returns the counts that are not as the process expects; undefined when the part was in before.
+ * @param unstored those that may have no row to be counted into
+ * @throws RowMissing when another one has none
+ */
+async function countUses(
   tx: Tx,
   claim: Claim,
   uses: readonly CountedUse[],
-): Promise<ReadonlyMap<string, Count>> {
+  unstored: readonly CountedUse[],
+): Promise<CountsRead['others'] | undefined> {
   const column = (value: (use: CountedUse) => string | number): string => arrayOf(uses.map(value));
-  const rows = await tx.rows<{ key_id: string; counted: string }>(
-    `${claimed}
-     select u.key_id, u.counted from claimed,
-       add_api_key_usage($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, is_new) as u`,
-    [
-      ...claim,
-      column(({ counter }) => counter.id),
-      column(({ counter }) => counter.tenantId),
-      column(({ requests }) => requests),
-      column(({ spent }) => spent),
-      column(({ requests, lastUsedAt }) => (requests > 0 ? lastUsedAt : 'null')),
-      column(({ lastAddress }) => lastAddress ?? 'null'),
-      column(({ cost }) => cost),
-      column(({ windowCost, windowStart }) => (windowCost > 0 ? windowStart * 1000 : 'null')),
-      column(({ windowCost, windowSeconds }) => (windowCost > 0 ? windowSeconds : 'null')),
-      column(({ windowCost }) => windowCost),
-    ],
-  );
-  return new Map(rows.map(({ key_id: id, counted }) => [id, readCount(counted).count]));
+  const [, counted] = await Promise.all([
+    unstored.length > 0 ? addRows(tx, unstored) : undefined,
+    tx.maybe<{ rows_counted: number; others: string | null }>(
+      `${claimed}
+       select u.rows_counted, u.others from claimed,
+         count_key_uses($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, is_new) as u`,
+      [
+        ...claim,
+        column(({ counter }) => counter.id),
+        column(({ requests }) => requests),
+        column(({ spent }) => spent),
+        column(({ requests, lastUsedAt }) => (requests > 0 ? lastUsedAt : 'null')),
+        column(({ lastAddress }) => lastAddress ?? 'null'),
+        column(({ cost }) => cost),
+        column(({ windowCost, windowStart }) => (windowCost > 0 ? windowStart * 1000 : 'null')),
+        column(({ windowCost, windowSeconds }) => (windowCost > 0 ? windowSeconds : 'null')),
+        column(({ windowCost }) => windowCost),
+        column(({ after }) => after.cost),
+      ],
+    ),
+  ]);
+  if (!counted) return undefined;
+  // Keys that were purged in the meantime count for nobody.
+  if (counted.rows_counted < uses.length && unstored.length < uses.length) throw new RowMissing();
+  return readCounts(counted.others);
 }
 
-async function countRefusals(
-  tx: Tx,
-  claim: Claim,
-  refusals: readonly Refusal[],
-): Promise<ReadonlyMap<string, Count>> {
+const addRows = (tx: Tx, uses: readonly CountedUse[]): Promise<number> =>
+  tx.run(
+    `insert into api_key_usage (key_id, tenant_id)
+     select id, tenant_id from api_keys where id = any($1::uuid[]) order by id on conflict do nothing`,
+    [arrayOf(uses.map(({ counter }) => counter.id))],
+  );
+
+async function countRefusals(tx: Tx, claim: Claim, refusals: readonly Refusal[]): Promise<void> {
   await tx.run(`${claimed} select count_refusals($3, $4, $5, $6) from claimed`, [
     ...claim,
     arrayOf(refusals.map(({ keyId }) => keyId)),
@@ -170,7 +176,6 @@ async function countRefusals(
     arrayOf(refusals.map(({ code }) => code)),
     arrayOf(refusals.map(({ count }) => count)),
   ]);
-  return new Map();
 }
 
 // As Postgres reads arrays: ids, numbers and addresses need no quotes.

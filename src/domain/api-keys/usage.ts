@@ -3,7 +3,7 @@ import type { VerificationCode } from '../../contracts/verification';
 import type { Charge, Charged } from './charges';
 import { createCounters, lastUsedAt, noteUse } from './counters';
 import type { Counter } from './counters';
-import { decide, inWindow, isLimited, windowStart } from './limits.rules';
+import { added, decide, inWindow, isLimited, windowStart } from './limits.rules';
 import type { Count } from './limits.rules';
 import type { KeyFacts } from './verification.rules';
 
@@ -13,6 +13,8 @@ export interface CountedUse extends Count {
   readonly requests: number;
   /** Units of all accepted requests; `cost` are those that are charged here. */
   readonly spent: number;
+  /** What Postgres has counted once this is in, unless another process has counted since that was last read. */
+  readonly after: Count;
   readonly lastUsedAt: number;
   readonly lastAddress: string | undefined;
 }
@@ -62,9 +64,11 @@ export interface ChargeOutcome {
   readonly counter: Counter;
 }
 
-/** What all processes had counted of some keys at a time on the monotonic clock. */
+/** What all processes had counted when uses were in. */
 export interface CountsRead {
-  readonly byKey: ReadonlyMap<string, Count>;
+  /** By the place of the use, where it is not `after`. */
+  readonly others: ReadonlyMap<number, Count>;
+  /** When that was, on the monotonic clock. */
   readonly at: number;
 }
 
@@ -89,7 +93,7 @@ export interface Usage {
   take(): { readonly counters: readonly Counter[]; readonly refusals: readonly Refusal[] };
   /** Takes out what is to be handed in; it counts as granted here until `flushed`. */
   takeOut(counter: Counter): CountedUse;
-  /** Something is handed in; with what all processes have counted of it, if that was read. */
+  /** Something is handed in; with what all processes have counted of it, if that is known. */
   flushed(uses: readonly CountedUse[], counts?: CountsRead): void;
   /** All that was counted up to that time, on the monotonic clock, is handed in. */
   flushedUpTo(time: number): void;
@@ -97,8 +101,6 @@ export interface Usage {
 
 /** Milliseconds for which counts are relied on. */
 export const freshMs = 2_000;
-/** Milliseconds for which a count is remembered that nobody used meanwhile. */
-const rememberedMs = 10_000;
 /** Flushes after which a counter that nobody touched is forgotten, at most twice as many. */
 const turnEvery = 60;
 
@@ -172,8 +174,8 @@ export function createUsage(
       const { family } = counter;
       const { known, own } = family;
       if (isLimited(facts)) {
-        // While a key is in use each flush reads its count anew: an old one is used for one interval at most.
-        if (at - family.knownAt > rememberedMs || !isFlushed(at)) return undefined;
+        // Each flush reads anew what it hands in, so that even an old count is relied on for one interval at most.
+        if (family.knownAt === -Infinity || !isFlushed(at)) return undefined;
         if (decide(facts, { known, fresh: true, own }, cost, now) !== 'grant') return undefined;
       }
       counter.unused = facts.unused;
@@ -204,10 +206,12 @@ export function createUsage(
     },
     takeOut,
     flushed(uses, counts) {
-      for (const use of uses) {
-        settle(use.counter, use);
-        const count = counts?.byKey.get(use.counter.id);
-        if (counts && count) learn(use.counter, count, counts.at);
+      for (const [place, use] of uses.entries()) {
+        const { counter } = use;
+        settle(counter, use);
+        if (!counts) continue;
+        counter.stored = true;
+        learn(counter, counts.others.get(place) ?? use.after, counts.at);
       }
     },
     flushedUpTo(time) {
@@ -266,8 +270,16 @@ function takeOut(counter: Counter): CountedUse {
   counter.touched = false;
   counter.requests = 0;
   counter.cost = 0;
-  const usedAt = lastUsedAt(counter);
-  return { counter, requests, spent, lastUsedAt: usedAt, lastAddress, ...takeGranted(counter) };
+  const granted = takeGranted(counter);
+  return {
+    counter,
+    requests,
+    spent,
+    lastUsedAt: lastUsedAt(counter),
+    lastAddress,
+    ...granted,
+    after: added(counter.known, granted),
+  };
 }
 
 function outcome(

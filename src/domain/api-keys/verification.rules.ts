@@ -40,18 +40,17 @@ export interface KeyFacts {
     readonly successorId: string | null;
     readonly endsAt: number | null;
   } | null;
-  /** Once somebody wrote it: all of a good answer that these facts decide. */
-  written: WrittenFacts | undefined;
+  /** Once somebody wrote them: what these facts decide of a good answer, as a body and as headers. */
+  writtenBody: WrittenBody | undefined;
+  writtenHeaders: string | undefined;
 }
 
-/** A good answer in parts. Its `rate_limit` stands between `before` and `after`. */
-export interface WrittenFacts {
+/** The body of a good answer in parts. Its `rate_limit` stands between `before` and `after`. */
+export interface WrittenBody {
   readonly before: string;
   readonly after: string;
   /** Bytes of both. */
   readonly bytes: number;
-  /** The scopes as a header has them. */
-  readonly scopes: string;
 }
 
 /** What a request asks of a key. A check whose input is absent is skipped. */

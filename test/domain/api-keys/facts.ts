@@ -26,5 +26,6 @@ export const goodKey: KeyFacts = {
   catalogue: [],
   holdsUntil: null,
   rotation: null,
-  written: undefined,
+  writtenBody: undefined,
+  writtenHeaders: undefined,
 };
