@@ -103,9 +103,8 @@ export function createCounters(): Counters {
   };
   return {
     of: ({ id, familyId, tenantId }) => used(named(id, familyId, tenantId)),
-    again(last, { id, familyId, tenantId }) {
-      return used(last.kept ? last : named(id, familyId, tenantId));
-    },
+    again: (last, facts) =>
+      used(last.kept ? last : named(facts.id, facts.familyId, facts.tenantId)),
     turn,
   };
 }

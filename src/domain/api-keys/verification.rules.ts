@@ -87,8 +87,13 @@ export function judge(key: KeyFacts | undefined, asked: Asked): Judgement {
   // Nobody's address is in no list.
   if (key.admits && (asked.address === undefined || !key.admits(asked.address))) return 'IP_DENIED';
   if (asked.product !== undefined && !isGoodFor(key, asked.product)) return 'PRODUCT_DENIED';
-  if (asked.scopes?.some((scope) => !key.scopes.includes(scope))) return 'SCOPE_DENIED';
+  if (asked.scopes !== undefined && !hasAll(key.scopes, asked.scopes)) return 'SCOPE_DENIED';
   return 'VALID';
+}
+
+function hasAll(scopes: readonly string[], wanted: readonly string[]): boolean {
+  for (const one of wanted) if (!scopes.includes(one)) return false;
+  return true;
 }
 
 function isGoodFor(key: KeyFacts, product: string): boolean {

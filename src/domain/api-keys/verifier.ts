@@ -82,6 +82,22 @@ const bare = (code: VerificationCode): Verdict => ({
   retryAfterMs: null,
 });
 
+/** Milliseconds from one turn of those who fail on and on to the next. */
+const limitedEveryMs = 10;
+let limitedTurn: Promise<void> | undefined;
+
+// A source that may not fail any more is still asked about, since its keys may be good. All such sources ask together,
+// so that a flood of bad keys costs few queries and good keys little.
+function turnOfLimited(): Promise<void> {
+  limitedTurn ??= new Promise((resolve) => {
+    setTimeout(() => {
+      limitedTurn = undefined;
+      resolve();
+    }, limitedEveryMs);
+  });
+  return limitedTurn;
+}
+
 let turn: Promise<void> | undefined;
 
 // Answers that come of one query are all decided before the first is written: whoever waits for them is woken once.
@@ -111,6 +127,7 @@ export function createVerifier(parts: VerifierParts): Verifier {
       write(bare('MALFORMED'));
       return;
     }
+    if (failures.waitOf(question.address) > 0) await turnOfLimited();
     const wanted = hasher.hexCandidates(question.key);
     let charged: ChargeOutcome | undefined;
     let mayAdopt = true;
@@ -196,10 +213,11 @@ export function createVerifier(parts: VerifierParts): Verifier {
     return adopted;
   };
 
-  const decideOrTell = async (
+  /** Answers by what Postgres says of the key, or that nobody can know. */
+  const lookUp = async (
     question: Question,
     name: string,
-    deadline: number,
+    now: number,
     write: (verdict: Verdict) => void,
   ): Promise<void> => {
     const state = { answered: false };
@@ -209,7 +227,7 @@ export function createVerifier(parts: VerifierParts): Verifier {
       write(verdict);
     };
     try {
-      await decide(question, name, deadline, counting);
+      await decide(question, name, now + answerWithinMs, counting);
     } catch (error) {
       if (!isTransient(error)) parts.onError(error);
       if (!state.answered) counting(bare('UNAVAILABLE'));
@@ -231,37 +249,48 @@ export function createVerifier(parts: VerifierParts): Verifier {
     return true;
   };
 
+  /** Answers a known key once the log was looked into, after the question came. */
+  const answerAfterLook = (
+    known: KnownKey,
+    question: Question,
+    name: string,
+    now: number,
+    write: (verdict: Verdict) => void,
+  ): void => {
+    const since = recall.generation();
+    const settle = (look: Look): boolean => {
+      const then = performance.now();
+      const age = then - look.sentAt;
+      if (age >= readHoldsMs) return false;
+      // The look removed what is not so any more.
+      const still = recall.generation() === since ? known : recall.find(name, question);
+      const moment = { now: then, at: look.databaseMs + age };
+      return still !== undefined && answer(still, question, moment, write);
+    };
+    looks.next(now + lookWithinMs, (look) => {
+      try {
+        if (!look || !settle(look)) void lookUp(question, name, now, write);
+      } catch (error) {
+        // Others wait for the same look.
+        parts.onError(error);
+      }
+    });
+  };
+
   return {
     verify(question, write) {
       const now = performance.now();
-      const deadline = now + answerWithinMs;
       const name = recall.nameOf(question.key);
-      const lookUp = (): Promise<void> => decideOrTell(question, name, deadline, write);
       const known = recall.find(name, question);
-      if (!known) return lookUp();
-      if (lease?.holds(now)) {
-        const moment = { now, at: lease.databaseTime(now) };
-        return answer(known, question, moment, write) ? undefined : lookUp();
+      if (!known) return lookUp(question, name, now, write);
+      if (!lease?.holds(now)) {
+        answerAfterLook(known, question, name, now, write);
+        return undefined;
       }
-      const since = recall.generation();
-      const settle = (look: Look): boolean => {
-        const then = performance.now();
-        const age = then - look.sentAt;
-        if (age >= readHoldsMs) return false;
-        // The look removed what is not so any more.
-        const still = recall.generation() === since ? known : recall.find(name, question);
-        const moment = { now: then, at: look.databaseMs + age };
-        return still !== undefined && answer(still, question, moment, write);
-      };
-      looks.next(now + lookWithinMs, (look) => {
-        try {
-          if (!look || !settle(look)) void lookUp();
-        } catch (error) {
-          // Others wait for the same look.
-          parts.onError(error);
-        }
-      });
-      return undefined;
+      const moment = { now, at: lease.databaseTime(now) };
+      return answer(known, question, moment, write)
+        ? undefined
+        : lookUp(question, name, now, write);
     },
   };
 }
