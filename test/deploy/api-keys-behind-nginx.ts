@@ -1,5 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { IncomingHttpHeaders, Server } from 'node:http';
@@ -20,7 +21,7 @@ import { waitFor } from '../support/wait-for';
 let postgres: CuttableProxy;
 let app: TestApp;
 let service: Server;
-let nginx: ChildProcess;
+let nginx: ChildProcess | undefined;
 let folder: string;
 let url: string;
 /** What the service behind nginx was sent. */
@@ -55,7 +56,9 @@ beforeAll(async () => {
   );
 }, 120_000);
 afterAll(async () => {
-  const ended = new Promise((resolve) => nginx.once('exit', resolve));
+  // Without one nothing was started, and why is told already.
+  if (!nginx) return;
+  const ended = once(nginx, 'exit');
   nginx.kill('SIGTERM');
   await ended;
   service.closeAllConnections();
