@@ -12,6 +12,8 @@ const outageSeconds = '1';
 /** Of these routes' answers. */
 const newId = createQuickIds();
 
+const noStore = ['Cache-Control', 'no-store'] as const;
+
 const time = (ms: number): string => new Date(ms).toISOString();
 
 function goodBody(key: KeyFacts, verdict: Verdict): Body {
@@ -57,8 +59,7 @@ const headersOf = (key: KeyFacts): string =>
     key.scopes.join(' '),
     'X-Environment',
     key.environment,
-    'Cache-Control',
-    'no-store',
+    ...noStore,
   ]));
 
 let lastReset = { at: 0, text: '' };
@@ -93,9 +94,10 @@ export interface VerifyAnswers {
   readonly unauthorized: (response: ServerResponse) => void;
 }
 
-const noStore = ['Cache-Control', 'no-store'] as const;
-const postHeaders = writtenHeaders(['Content-Type', 'application/json', ...noStore]);
-const post: Head = { status: 200, headers: postHeaders };
+const verdictGiven: Head = {
+  status: 200,
+  headers: writtenHeaders(['Content-Type', 'application/json', ...noStore]),
+};
 const unauthorized: Head = {
   status: 401,
   headers: writtenHeaders(['WWW-Authenticate', 'Bearer realm="usher"', ...noStore]),
@@ -104,6 +106,10 @@ const unavailable: Head = {
   status: 503,
   headers: writtenHeaders(['Retry-After', outageSeconds, ...noStore]),
 };
+const verdictWithRetry = (ms: number): Head => ({
+  ...verdictGiven,
+  headers: verdictGiven.headers + writtenHeaders(retryAfter(ms)),
+});
 const nothing: Body = { text: '', bytes: 0 };
 
 /** Builds the answers of one server. */
@@ -115,10 +121,7 @@ export function createVerifyAnswers(write: WriteAnswer): VerifyAnswers {
     post(response, verdict) {
       const { code, key, retryAfterMs } = verdict;
       const body = code === 'VALID' && key ? goodBody(key, verdict) : badBody(verdict);
-      const head =
-        retryAfterMs === null
-          ? post
-          : { ...post, headers: postHeaders + writtenHeaders(retryAfter(retryAfterMs)) };
+      const head = retryAfterMs === null ? verdictGiven : verdictWithRetry(retryAfterMs);
       write(response, head, newId(), body);
     },
     get(response, { code, key, retryAfterMs }) {

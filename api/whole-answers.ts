@@ -40,8 +40,8 @@ export function writtenHeaders(headers: readonly string[]): string {
   return Buffer.from(text, 'latin1').toString('latin1');
 }
 
-/** The opposite. */
-const readHeaders = (text: string): string[] =>
+/** Names and values in turn of headers that are written. */
+const listedHeaders = (text: string): string[] =>
   text
     .split('\r\n')
     .slice(0, -1)
@@ -103,7 +103,7 @@ export function createAnswerWriter(): WriteAnswer {
       response.end();
       return;
     }
-    response.writeHead(head.status, readHeaders(head.headers + own));
+    response.writeHead(head.status, listedHeaders(head.headers + own));
     if (isUsual) learn(response, head, own, now);
     response.end(text);
   };

@@ -27,6 +27,7 @@ export async function up(knex: Knex): Promise<void> {
           from unnest(keys, requests_of, costs, used_ms, ips, charges, starts_ms, window_lengths, window_charges,
             expected_costs) with ordinality
             as g (key, requests, cost, used_ms, ip, charge, start_ms, seconds, window_charge, expected, n)
+          -- Never false: it is a value of the claim on a flush, and nothing is counted without one.
           where is_new
         ), written as (
           update api_key_usage as u set

@@ -28,9 +28,9 @@ export function createMetrics() {
       },
     });
     return {
-      /** What counts one value of the label; each is called once. */
+      /** What counts one value of the label. */
       of(value: string): () => void {
-        const cell = { n: 0 };
+        const cell = cells.get(value) ?? { n: 0 };
         cells.set(value, cell);
         return () => {
           cell.n += 1;

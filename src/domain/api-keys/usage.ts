@@ -99,7 +99,7 @@ export interface Usage {
   flushedUpTo(time: number): void;
 }
 
-/** Milliseconds for which counts are relied on. */
+/** Milliseconds within which a process has handed in what it counted, or is not relied on to count. */
 export const freshMs = 2_000;
 /** Flushes after which a counter that nobody touched is forgotten, at most twice as many. */
 const turnEvery = 60;

@@ -82,34 +82,31 @@ const bare = (code: VerificationCode): Verdict => ({
   retryAfterMs: null,
 });
 
+/** A wait that all share who ask before it is over. */
+function shared(schedule: (over: () => void) => void): () => Promise<void> {
+  let wait: Promise<void> | undefined;
+  return () =>
+    (wait ??= new Promise((resolve) => {
+      schedule(() => {
+        wait = undefined;
+        resolve();
+      });
+    }));
+}
+
+// Answers that come of one query are all decided before the first is written: whoever waits for them is woken once.
+const together = shared((over) => {
+  process.nextTick(over);
+});
+
 /** Milliseconds from one turn of those who fail on and on to the next. */
 const limitedEveryMs = 10;
-let limitedTurn: Promise<void> | undefined;
 
 // A source that may not fail any more is still asked about, since its keys may be good. All such sources ask together,
 // so that a flood of bad keys costs few queries and good keys little.
-function turnOfLimited(): Promise<void> {
-  limitedTurn ??= new Promise((resolve) => {
-    setTimeout(() => {
-      limitedTurn = undefined;
-      resolve();
-    }, limitedEveryMs);
-  });
-  return limitedTurn;
-}
-
-let turn: Promise<void> | undefined;
-
-// Answers that come of one query are all decided before the first is written: whoever waits for them is woken once.
-function together(): Promise<void> {
-  turn ??= new Promise((resolve) => {
-    process.nextTick(() => {
-      turn = undefined;
-      resolve();
-    });
-  });
-  return turn;
-}
+const turnOfLimited = shared((over) => {
+  setTimeout(over, limitedEveryMs);
+});
 
 /** Builds the verifier of a process. */
 export function createVerifier(parts: VerifierParts): Verifier {
