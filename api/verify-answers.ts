@@ -2,15 +2,11 @@ import type { ServerResponse } from 'node:http';
 import type { Verdict } from '../src/domain/api-keys/verifier';
 import { undifferentiated } from '../src/domain/api-keys/verification.rules';
 import type { KeyFacts, WrittenBody } from '../src/domain/api-keys/verification.rules';
-import { createQuickIds } from '../src/platform/ids';
 import { writtenHeaders } from './whole-answers';
 import type { Body, Head, WriteAnswer } from './whole-answers';
 
 /** Seconds after which it is worth while to ask again when nothing could be known. */
 const outageSeconds = '1';
-
-/** Of these routes' answers. */
-const newId = createQuickIds();
 
 const noStore = ['Cache-Control', 'no-store'] as const;
 
@@ -115,24 +111,23 @@ const nothing: Body = { text: '', bytes: 0 };
 /** Builds the answers of one server. */
 export function createVerifyAnswers(write: WriteAnswer): VerifyAnswers {
   const answerUnauthorized = (response: ServerResponse): void => {
-    write(response, unauthorized, newId(), nothing);
+    write(response, unauthorized, nothing);
   };
   return {
     post(response, verdict) {
       const { code, key, retryAfterMs } = verdict;
       const body = code === 'VALID' && key ? goodBody(key, verdict) : badBody(verdict);
       const head = retryAfterMs === null ? verdictGiven : verdictWithRetry(retryAfterMs);
-      write(response, head, newId(), body);
+      write(response, head, body);
     },
     get(response, { code, key, retryAfterMs }) {
-      if (code === 'VALID' && key)
-        write(response, { status: 204, headers: headersOf(key) }, newId());
+      if (code === 'VALID' && key) write(response, { status: 204, headers: headersOf(key) });
       else if (undifferentiated.has(code)) answerUnauthorized(response);
-      else if (code === 'UNAVAILABLE') write(response, unavailable, newId(), nothing);
+      else if (code === 'UNAVAILABLE') write(response, unavailable, nothing);
       else {
         const reason = ['X-Auth-Reason', code.toLowerCase(), ...retryAfter(retryAfterMs)];
         const headers = writtenHeaders([...reason, ...noStore]);
-        write(response, { status: 403, headers }, newId(), nothing);
+        write(response, { status: 403, headers }, nothing);
       }
     },
     unauthorized: answerUnauthorized,

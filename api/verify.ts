@@ -3,6 +3,7 @@ import { toProblem } from '../src/errors/http';
 import { DomainError } from '../src/errors/problems';
 import type { Question, Verdict, Verifier } from '../src/domain/api-keys/verifier';
 import { newId } from '../src/platform/ids';
+import type { LeanRequest } from './lean-request';
 import { createVerifyAnswers } from './verify-answers';
 import type { WriteVerdict } from './verify-answers';
 import type { VerifyCallers } from './verify-callers';
@@ -29,7 +30,7 @@ const malformed: Verdict = {
 };
 
 /** Answers one of the two routes; false when the request is for somebody else. */
-export type VerifyHandler = (request: IncomingMessage, response: ServerResponse) => boolean;
+export type VerifyHandler = (request: LeanRequest, response: ServerResponse) => boolean;
 
 /** What the routes work with. */
 export interface VerifyDeps {
@@ -55,7 +56,7 @@ export function createVerifyHandler({ verifier, callers, counted }: VerifyDeps):
     });
   };
 
-  const post = (request: IncomingMessage, response: ServerResponse): void => {
+  const post = (request: LeanRequest, response: ServerResponse): void => {
     const verify = (text: string | undefined): void => {
       const question = text === undefined ? undefined : readQuestion(text);
       if (question) ask(question, response, answers.post);
@@ -65,7 +66,7 @@ export function createVerifyHandler({ verifier, callers, counted }: VerifyDeps):
       readBody(request, verify);
       return;
     }
-    callers.isPermitted(request).then(
+    callers.isPermitted(request.open()).then(
       (permitted) => {
         if (permitted) readBody(request, verify);
         else answerStranger(request, response);
@@ -76,7 +77,8 @@ export function createVerifyHandler({ verifier, callers, counted }: VerifyDeps):
       },
     );
   };
-  const get = (request: IncomingMessage, response: ServerResponse): void => {
+  const get = (request: LeanRequest, response: ServerResponse): void => {
+    request.skipBody();
     if (!callers.isAllowed(request.socket)) {
       answers.unauthorized(response);
       return;
@@ -105,7 +107,22 @@ const isPath = (url: string, path: string): boolean =>
   url === path || (url.startsWith(path) && url.charCodeAt(path.length) === 63);
 
 /** The text of a body, or undefined of one that is too large. */
-function readBody(request: IncomingMessage, done: (text: string | undefined) => void): void {
+function readBody(request: LeanRequest, done: (text: string | undefined) => void): void {
+  const length = Number(request.headers['content-length']);
+  if (!(length > 0 && length <= mostBytes)) {
+    collectBody(request, done);
+    return;
+  }
+  // Nearly always it came along with the head, and then it need not be listened for.
+  request.read(0);
+  process.nextTick(() => {
+    const body = request.read(length) as Buffer | null;
+    if (body === null) collectBody(request, done);
+    else done(body.toString('utf8'));
+  });
+}
+
+function collectBody(request: IncomingMessage, done: (text: string | undefined) => void): void {
   let chunks: Buffer[] = [];
   let length = 0;
   request.on('data', (chunk: Buffer) => {

@@ -1,5 +1,7 @@
 import { validateHeaderValue } from 'node:http';
 import type { ServerResponse } from 'node:http';
+import { createQuickIds } from '../src/platform/ids';
+import { keepAlive } from './kept-connections';
 
 /** The part of an answer's head that many answers have in common. */
 export interface Head {
@@ -18,12 +20,7 @@ export interface Body {
  * Writes an answer, whole: `X-Request-Id` and, with a body, `Content-Length` stand behind the headers given.
  * @param body undefined for a status that has none
  */
-export type WriteAnswer = (
-  response: ServerResponse,
-  head: Head,
-  requestId: string,
-  body?: Body,
-) => void;
+export type WriteAnswer = (response: ServerResponse, head: Head, body?: Body) => void;
 
 /**
  * Writes headers, names and values in turn, as they go over the wire.
@@ -62,7 +59,7 @@ const second = 1000;
 /**
  * Builds the writer of one server. What node:http does to write a head, header by header, costs more than to verify a
  * key, and of thousands of heads a second only the ids differ. So it writes the first answer of every second, from
- * which is learnt how its heads begin and end (`Date`, `Connection`, `Keep-Alive`), and is handed the others ready
+ * which is learnt how its heads begin and end (`Keep-Alive`, `Date`, `Connection`), and is handed the others ready
  * made. A connection that is not kept, and a node:http that keeps its heads elsewhere, is served by it alone.
  */
 export function createAnswerWriter(): WriteAnswer {
@@ -70,6 +67,8 @@ export function createAnswerWriter(): WriteAnswer {
   let learntAt = -Infinity;
   let end = '';
   const beginnings = new Map<number, string>();
+  const newId = createQuickIds();
+  const kept = writtenHeaders(keepAlive);
 
   const learn = (
     response: ServerResponse,
@@ -87,13 +86,13 @@ export function createAnswerWriter(): WriteAnswer {
     learntAt = now - (now % second);
   };
 
-  return (response, head, requestId, body) => {
+  return (response, head, body) => {
+    const now = Date.now();
     const length = body === undefined ? '' : `Content-Length: ${String(body.bytes)}\r\n`;
-    const own = `X-Request-Id: ${requestId}\r\n${length}`;
     const text = body === undefined ? '' : body.text;
     const isUsual = response.shouldKeepAlive && response.req.httpVersionMinor === 1;
+    const own = `X-Request-Id: ${newId(now)}\r\n${length}`;
     const isAscii = body === undefined || text.length === body.bytes;
-    const now = Date.now();
     const begin = beginnings.get(head.status);
     const isKnown = begin !== undefined && now >= learntAt && now < learntAt + second;
     if (isUsual && isAscii && isKnown) {
@@ -103,7 +102,7 @@ export function createAnswerWriter(): WriteAnswer {
       response.end();
       return;
     }
-    response.writeHead(head.status, listedHeaders(head.headers + own));
+    response.writeHead(head.status, listedHeaders(head.headers + own + (isUsual ? kept : '')));
     if (isUsual) learn(response, head, own, now);
     response.end(text);
   };

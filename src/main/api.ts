@@ -1,6 +1,9 @@
 import { createServer } from 'node:http';
-import type { Server } from 'node:http';
+import type { Server, ServerResponse } from 'node:http';
 import { createApp } from '../../api/app';
+import { createKeptConnections, keepAlive } from '../../api/kept-connections';
+import type { KeptConnections } from '../../api/kept-connections';
+import { LeanRequest } from '../../api/lean-request';
 import { answerUnreadable } from '../../api/unreadable';
 import { answerElsewhere } from '../../api/verify';
 import type { VerifyHandler } from '../../api/verify';
@@ -59,13 +62,16 @@ export function createApiServer(deps: Deps): ApiServer {
     log: deps.log,
     metrics: deps.metrics,
   });
-  const server = createServer(serverOptions, (request, response) => {
-    if (!verification.handle(request, response)) app(request, response);
+  const kept = createKeptConnections();
+  const server = openServer(kept, (request, response) => {
+    if (verification.handle(request, response)) return;
+    kept.busy(response);
+    if (response.shouldKeepAlive) response.setHeader(...keepAlive);
+    app(request.open(), response);
   });
-  answerUnreadable(server);
   return {
     server,
-    verifyServer: verification.handleOwn && ownServer(verification.handleOwn),
+    verifyServer: verification.handleOwn && ownServer(kept, verification.handleOwn),
     settled: () => verification.settled(),
     stopServing: () => {
       stopping = true;
@@ -75,20 +81,29 @@ export function createApiServer(deps: Deps): ApiServer {
 }
 
 const serverOptions = {
-  keepAliveTimeout: 65_000,
+  IncomingMessage: LeanRequest,
+  // Connections that are kept are watched instead.
+  keepAliveTimeout: 0,
   headersTimeout: 20_000,
   requestTimeout: 60_000,
   // The app refuses a request without it, with a problem.
   requireHostHeader: false,
 };
 
-function ownServer(handle: VerifyHandler): Server {
-  const server = createServer(serverOptions, (request, response) => {
-    if (!handle(request, response)) answerElsewhere(request, response);
-  });
+function openServer(
+  kept: KeptConnections,
+  handle: (request: LeanRequest, response: ServerResponse) => void,
+): Server {
+  const server = createServer(serverOptions, handle);
+  kept.watch(server);
   answerUnreadable(server);
   return server;
 }
+
+const ownServer = (kept: KeptConnections, handle: VerifyHandler): Server =>
+  openServer(kept, (request, response) => {
+    if (!handle(request, response)) answerElsewhere(request, response);
+  });
 
 /** In percent; what hundreds of requests left behind that were under way when the young heaps were swept. */
 const heapGrowth = 40;

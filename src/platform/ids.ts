@@ -14,13 +14,12 @@ const counters = Array.from({ length: 0x1000 }, (_, n) => n.toString(16).padStar
  * Makes UUIDv7 for what needs an id thousands of times a second and no surprise in it: of one millisecond they differ
  * by a counter (RFC 9562 section 6.2, method 1), the rest is drawn once a millisecond.
  */
-export function createQuickIds(): () => string {
+export function createQuickIds(): (now: number) => string {
   let at = 0;
   let counter = 0;
   let head = '';
   let tail = '';
-  return () => {
-    const now = Date.now();
+  return (now) => {
     if (now !== at || counter === 0xfff) {
       at = now;
       counter = 0;

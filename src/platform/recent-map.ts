@@ -1,7 +1,10 @@
-/** A map that forgets what nobody asked for lately. */
+import { createDigestMap } from './digest-map';
+import type { DigestMap } from './digest-map';
+
+/** A map of digests that forgets what nobody asked for lately. */
 export interface RecentMap<V> {
-  get(key: string): V | undefined;
-  set(key: string, value: V): void;
+  get(digest: string): V | undefined;
+  set(digest: string, value: V): void;
   deleteWhere(is: (value: V) => boolean): void;
   clear(): void;
 }
@@ -11,32 +14,30 @@ export interface RecentMap<V> {
  * to twice as many entries. It turns by itself when so many were asked for.
  */
 export function createRecentMap<V>(most: number): RecentMap<V> {
-  let recent = new Map<string, V>();
-  let older = new Map<string, V>();
-  const set = (key: string, value: V): void => {
-    if (recent.size >= most) {
-      older = recent;
-      recent = new Map();
-    }
-    recent.set(key, value);
+  let recent: DigestMap<V> = createDigestMap(most);
+  let older: DigestMap<V> = createDigestMap(0);
+  const set = (digest: string, value: V): void => {
+    if (recent.set(digest, value)) return;
+    older = recent;
+    recent = createDigestMap(most);
+    recent.set(digest, value);
   };
   return {
-    get(key) {
-      const value = recent.get(key);
+    get(digest) {
+      const value = recent.get(digest);
       if (value !== undefined) return value;
-      const before = older.get(key);
-      if (before !== undefined) set(key, before);
+      const before = older.get(digest);
+      if (before !== undefined) set(digest, before);
       return before;
     },
     set,
     deleteWhere(is) {
-      for (const entries of [recent, older]) {
-        for (const [key, value] of entries) if (is(value)) entries.delete(key);
-      }
+      recent.deleteWhere(is);
+      older.deleteWhere(is);
     },
     clear() {
-      recent = new Map();
-      older = new Map();
+      recent = createDigestMap(most);
+      older = createDigestMap(0);
     },
   };
 }

@@ -25,7 +25,7 @@ export interface Moment {
 
 /** Answers from what is known. Keys stand there under their hash, since a process should hold no key. */
 export interface Recall {
-  /** The name of a key. */
+  /** The name of a key: its SHA-256, as `DigestMap` takes it. */
   nameOf(key: string): string;
   /** A known key that is good for all that is asked, if what is known of it is still so: no other answer is given. */
   find(name: string, request: Request): KnownKey | undefined;
@@ -44,7 +44,7 @@ export function createRecall(parts: {
 }): Recall {
   const { keys, usage } = parts;
   return {
-    nameOf: (key) => hash('sha256', key, 'base64url'),
+    nameOf: (key) => hash('sha256', key, 'binary'),
     find(name, request) {
       const known = keys.find(name);
       return known && judge(known.facts, request) === 'VALID' ? known : undefined;

@@ -10,15 +10,31 @@ const odd = fc.oneof(
 );
 const or = <T>(value: fc.Arbitrary<T>) => fc.oneof({ weight: 8, arbitrary: value }, odd);
 
+/** A UUID with a character changed, of which some are of neither letter nor digit, and with letters of both cases. */
+const nearlyUuid = fc
+  .tuple(
+    fc.uuid(),
+    fc.nat({ max: 36 }),
+    fc.constantFrom('', '-', '/', ':', '@', 'G', 'g', '`', 'F', 'é'),
+  )
+  .map(([id, at, letter]) => id.slice(0, at).toUpperCase() + letter + id.slice(at + 1));
+const scope = fc.oneof(
+  { weight: 20, arbitrary: fc.stringMatching(/^[\x21-\x7e]{1,20}$/) },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom('a'.repeat(100), 'a'.repeat(101), 'a b', '\x7f', '!', '~'),
+  },
+);
+
 /** Bodies that are right or nearly so. */
 const body = fc
   .record(
     {
       key: or(fc.string({ maxLength: 60 })),
-      tenant_id: or(fc.uuid()),
+      tenant_id: or(fc.oneof(fc.uuid(), nearlyUuid)),
       product: or(fc.stringMatching(/^[a-z0-9][a-z0-9._-]{0,62}$/)),
       environment: or(fc.constantFrom('live', 'test')),
-      scopes: or(fc.array(fc.stringMatching(/^[\x21-\x7e]{1,20}$/), { maxLength: 52 })),
+      scopes: or(fc.array(scope, { maxLength: 52 })),
       ip: or(
         fc.oneof(fc.ipV4(), fc.ipV6(), fc.constantFrom('fe80::1%eth0', '::ffff:1.2.3.4', '[::1]')),
       ),

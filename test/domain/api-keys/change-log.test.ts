@@ -13,7 +13,7 @@ import { createTestDatabase } from '../../support/database';
 import type { TestDatabase } from '../../support/database';
 import { waitFor } from '../../support/wait-for';
 import { insertTenant } from '../onboarding/rows';
-import { goodKey } from './facts';
+import { goodKey, nameOf } from './facts';
 import { insertEntitlement, insertKey, insertProduct } from './rows';
 
 const hasher = createKeyHasher([{ id: 'p1', key: Buffer.alloc(32, 1) }], 'usher/api-key/v1');
@@ -341,7 +341,7 @@ test('whoever is known after a look is as the database says, whatever was under 
             underWay.delete(one.key);
             const facts = { ...goodKey, id, tenantId, expiresAt: read.at };
             keys.keep(
-              id,
+              nameOf(id),
               { facts, counter: undefined as unknown as KnownKey['counter'] },
               read.since,
             );
@@ -351,7 +351,7 @@ test('whoever is known after a look is as the database says, whatever was under 
             await chains[one.chain]?.look();
             const now = await committed();
             for (const id of ids) {
-              const known = keys.find(id);
+              const known = keys.find(nameOf(id));
               if (known) expect([id, known.facts.expiresAt]).toEqual([id, now.get(id)]);
             }
             return;

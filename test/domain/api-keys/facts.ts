@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import type { KeyFacts } from '../../../src/domain/api-keys/verification.rules';
 
 /** What is known of a key that nothing is wrong with. */
@@ -29,3 +30,6 @@ export const goodKey: KeyFacts = {
   writtenBody: undefined,
   writtenHeaders: undefined,
 };
+
+/** A name of which there is none like it, as a memory of known keys takes them. */
+export const nameOf = (text: string): string => hash('sha256', text, 'binary');

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { createKnownKeys } from '../../../src/domain/api-keys/known-keys';
 import { createUsage } from '../../../src/domain/api-keys/usage';
-import { goodKey } from './facts';
+import { goodKey, nameOf } from './facts';
 
 const usage = createUsage(() => Promise.reject(new Error('not asked')));
 const key = (id: string, tenantId = 'tenant') => {
@@ -20,8 +20,9 @@ function filled() {
     ['b', 'one'],
     ['c', 'two'],
   ] as const)
-    keys.keep(id, key(id, tenant), keys.generation());
-  const kept = (): string[] => ['a', 'b', 'c'].filter((name) => keys.find(name) !== undefined);
+    keys.keep(nameOf(id), key(id, tenant), keys.generation());
+  const kept = (): string[] =>
+    ['a', 'b', 'c'].filter((name) => keys.find(nameOf(name)) !== undefined);
   return { keys, kept };
 }
 
@@ -40,9 +41,9 @@ test('what a query read is not kept when any change was told while it was under 
   const { keys, kept } = filled();
   const since = keys.generation();
   keys.remove({ keyId: 'a' });
-  keys.keep('a', key('a', 'one'), since);
+  keys.keep(nameOf('a'), key('a', 'one'), since);
   expect(kept()).toEqual(['b', 'c']);
-  keys.keep('a', key('a', 'one'), keys.generation());
+  keys.keep(nameOf('a'), key('a', 'one'), keys.generation());
   expect(kept()).toEqual(['a', 'b', 'c']);
 });
 
@@ -68,7 +69,7 @@ test('however many changes come, of the keys that are known those are gone that 
         if (step === 'many')
           for (let n = 0; n < 1_100; n += 1) keys.remove({ keyId: `other-${String(n)}` });
         else if (step !== 'any' && 'keep' in step) {
-          keys.keep(step.keep, key(step.keep, tenantOf(step.keep)), keys.generation());
+          keys.keep(nameOf(step.keep), key(step.keep, tenantOf(step.keep)), keys.generation());
           expected.add(step.keep);
         } else {
           keys.remove(step);
@@ -79,7 +80,7 @@ test('however many changes come, of the keys that are known those are gone that 
             )
               expected.delete(id);
         }
-        const found = ['a', 'b', 'c', 'd', 'e'].filter((id) => keys.find(id) !== undefined);
+        const found = ['a', 'b', 'c', 'd', 'e'].filter((id) => keys.find(nameOf(id)) !== undefined);
         expect(found).toEqual([...expected].sort());
       }
     }),
@@ -89,22 +90,22 @@ test('however many changes come, of the keys that are known those are gone that 
 test('facts that were read again stay the ones that are there, unless time has made others of them', () => {
   const keys = createKnownKeys(10);
   const [first, second] = [key('a'), key('a')];
-  keys.keep('a', first, keys.generation());
-  keys.keep('a', second, keys.generation());
-  expect(keys.find('a')?.facts).toBe(first.facts);
-  expect(keys.find('a')?.counter).toBe(second.counter);
+  keys.keep(nameOf('a'), first, keys.generation());
+  keys.keep(nameOf('a'), second, keys.generation());
+  expect(keys.find(nameOf('a'))?.facts).toBe(first.facts);
+  expect(keys.find(nameOf('a'))?.counter).toBe(second.counter);
   const later = { ...second, facts: { ...second.facts, holdsUntil: 5 } };
-  keys.keep('a', later, keys.generation());
-  expect(keys.find('a')?.facts).toBe(later.facts);
+  keys.keep(nameOf('a'), later, keys.generation());
+  expect(keys.find(nameOf('a'))?.facts).toBe(later.facts);
   keys.remove({ keyId: 'a' });
-  keys.keep('a', first, keys.generation());
-  expect(keys.find('a')?.facts).toBe(first.facts);
+  keys.keep(nameOf('a'), first, keys.generation());
+  expect(keys.find(nameOf('a'))?.facts).toBe(first.facts);
 });
 
 test('a memory of none keeps none', () => {
   const keys = createKnownKeys(0);
-  keys.keep('a', key('a'), keys.generation());
-  expect(keys.find('a')).toBeUndefined();
+  keys.keep(nameOf('a'), key('a'), keys.generation());
+  expect(keys.find(nameOf('a'))).toBeUndefined();
 });
 
 test('however many keys come, no more are kept than were asked for', () => {
@@ -115,10 +116,10 @@ test('however many keys come, no more are kept than were asked for', () => {
       (most, names) => {
         const keys = createKnownKeys(most);
         for (const name of names) {
-          if (keys.find(String(name))) continue;
-          keys.keep(String(name), key(String(name)), keys.generation());
+          if (keys.find(nameOf(String(name)))) continue;
+          keys.keep(nameOf(String(name)), key(String(name)), keys.generation());
         }
-        const found = [...new Set(names)].filter((name) => keys.find(String(name)));
+        const found = [...new Set(names)].filter((name) => keys.find(nameOf(String(name))));
         // Two generations, each of half of them, rounded up.
         expect(found.length).toBeLessThanOrEqual(2 * Math.ceil(most / 2));
         if (names.length > 0) expect(found).toContain(names.at(-1));
