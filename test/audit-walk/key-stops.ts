@@ -29,19 +29,26 @@ const order = (...tells: OwnAction[]): Stop => ({
   by: async (world) => ({ ...(await used(world)), body: { reason } }),
 });
 
+/** A key in use: whose first use the flush marks, a moment later, changes state. */
+const usedKey = async ({ app, key }: World): Promise<string> => {
+  const { id, plaintext } = await key();
+  await firstUse(app, id);
+  return plaintext;
+};
+
 /** API keys, their verification and rotation. */
 export const keyStops: Readonly<Record<string, Stop>> = {
   verifyApiKey: {
     silent:
       'asked on every request that tenants serve; its first use is told by the flush of usage',
-    by: async ({ key }) => ({ body: { key: (await key()).plaintext } }),
+    by: async (world) => ({ body: { key: await usedKey(world) } }),
   },
   authorizeApiKey: {
     silent:
       'asked on every request that tenants serve; its first use is told by the flush of usage',
-    by: async ({ key }) => ({
+    by: async (world) => ({
       anonymous: true,
-      headers: { authorization: `Bearer ${(await key()).plaintext}` },
+      headers: { authorization: `Bearer ${await usedKey(world)}` },
     }),
   },
   createApiKey: {
