@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { firstUse } from '../api/api-keys/rotation-world';
+import { waitFor } from '../support/wait-for';
 import type { OwnAction } from '../../src/domain/audit/audit-entries';
 import { plain } from './stops';
 import type { Stop, WalkRequest } from './stops';
@@ -30,9 +31,14 @@ const order = (...tells: OwnAction[]): Stop => ({
 });
 
 /** A key in use: whose first use the flush marks, a moment later, changes state. */
-const usedKey = async ({ app, key }: World): Promise<string> => {
+const usedKey = async ({ app, key, asSuper }: World): Promise<string> => {
   const { id, plaintext } = await key();
-  await firstUse(app, id);
+  await app.call('POST', '/v1/internal/api-keys/verify', { body: { key: plaintext } });
+  await waitFor(
+    'The first use of a key',
+    () => asSuper(`select id from api_keys where id = '${id}' and first_used_at is not null`),
+    (rows) => Array.isArray(rows) && rows.length === 1,
+  );
   return plaintext;
 };
 
