@@ -4,7 +4,11 @@ import type { Socket } from 'node:net';
 /** Milliseconds for which a connection is kept over which nothing goes: longer than proxies keep theirs. */
 export const keptMs = 65_000;
 
-/** Tells clients for how long; node:http tells of its own timer only. */
+/** Whether a connection is kept behind an answer. Those of HTTP/1.0 that ask for it may be, and are told nothing. */
+export const isKept = ({ shouldKeepAlive, req }: ServerResponse): boolean =>
+  shouldKeepAlive && req.httpVersionMinor === 1;
+
+/** Tells a client for how long; node:http tells of its own timer only. */
 export const keepAlive = ['Keep-Alive', `timeout=${String(keptMs / 1000)}`] as const;
 
 /** Ends connections over which nothing has gone for so long. */

@@ -8,7 +8,7 @@ import { IncomingMessage } from 'node:http';
 export class LeanRequest extends IncomingMessage {
   #isOpen = false;
 
-  /** From now on `headers` has all of them. Express sees all of them in any case. */
+  /** From now on `headers` has all of them. */
   open(): this {
     this.#isOpen = true;
     return this;
@@ -29,18 +29,16 @@ export class LeanRequest extends IncomingMessage {
         if (!this.#isOpen) return decisiveOf(this.rawHeaders);
         return Reflect.get(IncomingMessage.prototype, 'headers', this);
       },
-      set(this: LeanRequest, value: unknown) {
-        Reflect.set(IncomingMessage.prototype, 'headers', value, this);
-      },
     });
   }
 }
 
 type Decisive = 'expect' | 'content-length' | 'transfer-encoding';
+type DecisiveHeaders = Readonly<Partial<Record<Decisive, string>>>;
 
-const none: Readonly<Partial<Record<Decisive, string>>> = {};
+const none: DecisiveHeaders = {};
 
-function decisiveOf(rawHeaders: readonly string[]): Readonly<Partial<Record<Decisive, string>>> {
+function decisiveOf(rawHeaders: readonly string[]): DecisiveHeaders {
   let headers = none;
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = decisive(rawHeaders[at] ?? '');

@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import { highestCost, mostScopes } from '../src/contracts/verification';
 import type { Question } from '../src/domain/api-keys/verifier';
 import { normaliseAddress } from '../src/platform/client-addresses';
+import { isUuid } from '../src/platform/ids';
 import { remembering } from '../src/platform/remembering';
 
 /** Characters of the longest scope, as the contract has it. */
@@ -33,9 +34,8 @@ export function readQuestion(text: string): Question | undefined {
         hasKey = true;
         break;
       case 'tenant_id':
-        if (typeof value !== 'string') return undefined;
-        question.tenantId = uuidOf(value);
-        if (question.tenantId === undefined) return undefined;
+        if (typeof value !== 'string' || !isUuid(value)) return undefined;
+        question.tenantId = value.toLowerCase();
         break;
       case 'product':
         if (typeof value !== 'string' || !isProduct(value)) return undefined;
@@ -73,22 +73,6 @@ const strictAddressOf = remembering((text): string | undefined =>
 );
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
-
-/** A UUID as it is compared; undefined for what is none. An expression for it costs several times this. */
-function uuidOf(text: string): string | undefined {
-  if (text.length !== 36) return undefined;
-  let isLower = true;
-  for (let at = 0; at < 36; at += 1) {
-    const code = text.charCodeAt(at);
-    if (at === 8 || at === 13 || at === 18 || at === 23) {
-      if (code !== 45) return undefined;
-    } else if (code < 48 || code > 57) {
-      if ((code | 32) < 97 || (code | 32) > 102) return undefined;
-      if (code < 97) isLower = false;
-    }
-  }
-  return isLower ? text : text.toLowerCase();
-}
 
 function isScope(value: unknown): value is string {
   if (typeof value !== 'string' || value.length === 0 || value.length > longestScope) return false;

@@ -3,6 +3,7 @@ import { toProblem } from '../src/errors/http';
 import { DomainError } from '../src/errors/problems';
 import type { Question, Verdict, Verifier } from '../src/domain/api-keys/verifier';
 import { newId } from '../src/platform/ids';
+import { isKept, keepAlive } from './kept-connections';
 import type { LeanRequest } from './lean-request';
 import { createVerifyAnswers } from './verify-answers';
 import type { WriteVerdict } from './verify-answers';
@@ -178,6 +179,7 @@ function sendProblem(
     'no-store',
     'X-Request-Id',
     requestId,
+    ...(isKept(response) ? keepAlive : []),
   ]);
   response.end(request.method === 'HEAD' ? undefined : body);
 }

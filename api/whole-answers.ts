@@ -1,7 +1,7 @@
 import { validateHeaderValue } from 'node:http';
 import type { ServerResponse } from 'node:http';
 import { createQuickIds } from '../src/platform/ids';
-import { keepAlive } from './kept-connections';
+import { isKept, keepAlive } from './kept-connections';
 
 /** The part of an answer's head that many answers have in common. */
 export interface Head {
@@ -90,7 +90,7 @@ export function createAnswerWriter(): WriteAnswer {
     const now = Date.now();
     const length = body === undefined ? '' : `Content-Length: ${String(body.bytes)}\r\n`;
     const text = body === undefined ? '' : body.text;
-    const isUsual = response.shouldKeepAlive && response.req.httpVersionMinor === 1;
+    const isUsual = isKept(response);
     const own = `X-Request-Id: ${newId(now)}\r\n${length}`;
     const isAscii = body === undefined || text.length === body.bytes;
     const begin = beginnings.get(head.status);

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { Server, ServerResponse } from 'node:http';
 import { createApp } from '../../api/app';
-import { createKeptConnections, keepAlive } from '../../api/kept-connections';
+import { createKeptConnections, isKept, keepAlive } from '../../api/kept-connections';
 import type { KeptConnections } from '../../api/kept-connections';
 import { LeanRequest } from '../../api/lean-request';
 import { answerUnreadable } from '../../api/unreadable';
@@ -66,7 +66,7 @@ export function createApiServer(deps: Deps): ApiServer {
   const server = openServer(kept, (request, response) => {
     if (verification.handle(request, response)) return;
     kept.busy(response);
-    if (response.shouldKeepAlive) response.setHeader(...keepAlive);
+    if (isKept(response)) response.setHeader(...keepAlive);
     app(request.open(), response);
   });
   return {

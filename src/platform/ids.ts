@@ -33,5 +33,18 @@ export function createQuickIds(): (now: number) => string {
 
 /** Whether a string has the form of a UUID of any version (seeded and imported ids are no v7). */
 export function isUuid(value: string): boolean {
-  return /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i.test(value);
+  if (value.length !== 36) return false;
+  // By hand, since a verification asks this: an expression takes several times as long.
+  for (let at = 0; at < 36; at += 1) {
+    const code = value.charCodeAt(at);
+    const isRight = at === 8 || at === 13 || at === 18 || at === 23 ? code === 45 : isHex(code);
+    if (!isRight) return false;
+  }
+  return true;
+}
+
+/** Whether a character is one of 0 to 9, a to f and A to F. */
+function isHex(code: number): boolean {
+  const lower = code | 32;
+  return (code >= 48 && code <= 57) || (lower >= 97 && lower <= 102);
 }

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { firstUse } from '../api/api-keys/rotation-world';
+import { postPath } from '../api/verification/keys';
 import { waitFor } from '../support/wait-for';
 import type { OwnAction } from '../../src/domain/audit/audit-entries';
 import { plain } from './stops';
@@ -33,7 +34,7 @@ const order = (...tells: OwnAction[]): Stop => ({
 /** A key in use: whose first use the flush marks, a moment later, changes state. */
 const usedKey = async ({ app, key, asSuper }: World): Promise<string> => {
   const { id, plaintext } = await key();
-  await app.call('POST', '/v1/internal/api-keys/verify', { body: { key: plaintext } });
+  await app.call('POST', postPath, { body: { key: plaintext } });
   await waitFor(
     'The first use of a key',
     () => asSuper(`select id from api_keys where id = '${id}' and first_used_at is not null`),

@@ -1,6 +1,6 @@
 import { startTestApp } from '../../support/test-app';
 import type { TestApp } from '../../support/test-app';
-import { issue } from './keys';
+import { issue, postPath } from './keys';
 import type { TestKey } from './keys';
 import { exchange, getOf, postOf } from './wire';
 
@@ -99,11 +99,13 @@ describe('an expectation', () => {
 
 test('connections that are kept say for how long on every path, those that are not say nothing', async () => {
   const other = 'GET /healthz HTTP/1.1\r\nHost: a\r\n';
-  for (const request of [`${other}\r\n`, getOf(good.key)]) {
+  const wrong = `DELETE ${postPath} HTTP/1.1\r\nHost: a\r\n`;
+  for (const request of [`${other}\r\n`, `${wrong}\r\n`, getOf(good.key)]) {
     const { text, closed } = await exchange(app.url, request);
     expect([text.match(/Keep-Alive: timeout=65\r\n/g)?.length, closed]).toEqual([1, false]);
   }
-  for (const request of [`${other}Connection: close\r\n\r\n`, getOf(good.key, '1.1', 'close')]) {
+  const close = 'Connection: close\r\n\r\n';
+  for (const request of [other + close, wrong + close, getOf(good.key, '1.1', 'close')]) {
     const { text, closed } = await exchange(app.url, request);
     expect([text.includes('Keep-Alive:'), closed]).toEqual([false, true]);
   }
