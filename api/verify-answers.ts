@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { Verdict } from '../src/domain/api-keys/verifier';
 import { undifferentiated } from '../src/domain/api-keys/verification.rules';
 import type { KeyFacts, WrittenBody } from '../src/domain/api-keys/verification.rules';
+import { remembering } from '../src/platform/remembering';
 import { writtenHeaders } from './whole-answers';
 import type { Body, Head, WriteAnswer } from './whole-answers';
 
@@ -102,10 +103,10 @@ const unavailable: Head = {
   status: 503,
   headers: writtenHeaders(['Retry-After', outageSeconds, ...noStore]),
 };
-const verdictWithRetry = (ms: number): Head => ({
+const verdictWithRetry = remembering((seconds): Head => ({
   ...verdictGiven,
-  headers: verdictGiven.headers + writtenHeaders(retryAfter(ms)),
-});
+  headers: verdictGiven.headers + writtenHeaders(['Retry-After', seconds]),
+}));
 const nothing: Body = { text: '', bytes: 0 };
 
 /** Builds the answers of one server. */
@@ -117,7 +118,7 @@ export function createVerifyAnswers(write: WriteAnswer): VerifyAnswers {
     post(response, verdict) {
       const { code, key, retryAfterMs } = verdict;
       const body = code === 'VALID' && key ? goodBody(key, verdict) : badBody(verdict);
-      const head = retryAfterMs === null ? verdictGiven : verdictWithRetry(retryAfterMs);
+      const head = retryAfterMs === null ? verdictGiven : verdictWithRetry(secondsOf(retryAfterMs));
       write(response, head, body);
     },
     get(response, { code, key, retryAfterMs }) {
@@ -134,5 +135,7 @@ export function createVerifyAnswers(write: WriteAnswer): VerifyAnswers {
   };
 }
 
+const secondsOf = (ms: number): string => String(Math.max(1, Math.ceil(ms / 1000)));
+
 const retryAfter = (ms: number | null): string[] =>
-  ms === null ? [] : ['Retry-After', String(Math.max(1, Math.ceil(ms / 1000)))];
+  ms === null ? [] : ['Retry-After', secondsOf(ms)];

@@ -52,7 +52,7 @@ export function createVerifyHandler({ verifier, callers, counted }: VerifyDeps):
     answer(response, malformed);
   };
   const ask = (question: Question, response: ServerResponse, answer: WriteVerdict): void => {
-    void verifier.verify(question, (verdict) => {
+    verifier.verify(question, (verdict) => {
       answer(response, verdict);
     });
   };

@@ -100,8 +100,9 @@ export async function startVerifySystem(): Promise<VerifySystem> {
       const [program, args] = onCore(cores.rest, process.execPath, [client, JSON.stringify(whole)]);
       const { stdout } = await promisify(execFile)(program, args, { maxBuffer: 1e7 });
       const result = JSON.parse(stdout) as LoadResult;
-      if (result.wrong > 0)
-        throw new Error(`${String(result.wrong)} wrong answers: ${String(result.firstWrong)}`);
+      const { beside } = result;
+      for (const { wrong, firstWrong } of beside ? [result, beside.own, beside.other] : [result])
+        if (wrong > 0) throw new Error(`${String(wrong)} wrong answers: ${String(firstWrong)}`);
       return result;
     },
     async stop() {

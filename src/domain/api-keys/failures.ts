@@ -1,9 +1,12 @@
 import { sourceOf } from '../../platform/client-addresses';
+import { remembering } from '../../platform/remembering';
 
 /** Failed attempts by source, never by key. Each process counts for itself. */
 export interface Failures {
   /** Milliseconds until a source may fail again, 0 when it may now. Without an address there is no source. */
   waitOf(address: string | undefined): number;
+  /** Whether a source has failed so often that its next attempt is likely to fail, too. */
+  failsOften(address: string | undefined): boolean;
   /** Counts a failed attempt. */
   count(address: string | undefined): void;
   /** Takes one back that turned out good. */
@@ -26,14 +29,19 @@ interface Window {
   failures: number;
 }
 
+// Whoever fails does so again and again.
+const knownSourceOf = remembering(sourceOf);
+
 /** Begins to count. */
 export function createFailures(limit: FailureLimit = failureLimit): Failures {
   const windows = new Map<string, Window>();
   const windowOf = (address: string): Window | undefined => {
-    const window = windows.get(sourceOf(address));
+    const window = windows.get(knownSourceOf(address));
     return window && window.until > performance.now() ? window : undefined;
   };
+  const often = Math.ceil(limit.failures / 4);
   return {
+    failsOften: (address) => address !== undefined && (windowOf(address)?.failures ?? 0) >= often,
     waitOf(address) {
       if (address === undefined) return 0;
       const window = windowOf(address);
@@ -46,7 +54,7 @@ export function createFailures(limit: FailureLimit = failureLimit): Failures {
         window.failures += 1;
         return;
       }
-      const source = sourceOf(address);
+      const source = knownSourceOf(address);
       // Set anew, so that the map is in the order of the windows' ends.
       windows.delete(source);
       windows.set(source, { until: performance.now() + limit.withinMs, failures: 1 });

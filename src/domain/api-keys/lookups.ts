@@ -1,5 +1,5 @@
 import { createBatchedQuery } from '../../platform/batched-query';
-import type { Answered } from '../../platform/batched-query';
+import type { Answered, TextStatements } from '../../platform/batched-query';
 import { parseFacts } from './key-facts';
 import { readCount } from './limits.rules';
 import type { Count } from './limits.rules';
@@ -23,6 +23,14 @@ export interface Lookups {
    * @throws DatabaseUnavailable by the deadline, on the monotonic clock
    */
   find(digests: readonly string[], deadline: number): Promise<Answered<FoundKey | undefined>>;
+  /**
+   * The same of many keys in one query, on a connection of its own: nobody else waits behind it.
+   * @throws DatabaseUnavailable by the deadline
+   */
+  findInTurn(
+    keys: readonly (readonly string[])[],
+    deadline: number,
+  ): Promise<Answered<readonly (FoundKey | undefined)[]>>;
   /** Resolves when the first connection is open. */
   opened(): Promise<void>;
   close(): Promise<void>;
@@ -37,36 +45,57 @@ export interface LookupOptions {
 
 const findApiKeys = 'select digest, facts, counted from find_api_keys($1)';
 
-/** Opens the look-ups on two connections of their own. */
+/** Opens the look-ups on two connections of their own, and one for sources that fail often. */
 export function createLookups(options: LookupOptions): Lookups {
+  const { url, timeoutMs } = options;
   const query = createBatchedQuery<readonly string[], FoundKey | undefined>({
-    url: options.url,
+    url,
     applicationName: 'usher-verify',
     connections: 2,
     most: 256,
-    timeoutMs: options.timeoutMs,
-    open: (statements) => async (questions) => {
-      const rows = await statements.askForTexts(findApiKeys, [byteaArray(questions)]);
-      const found = new Map(rows.map((row) => [(row[0] ?? '').slice(2), row]));
-      return questions.map((digests) => {
-        const digest = digests.find((one) => found.has(one));
-        if (digest === undefined) return undefined;
-        const row = found.get(digest) ?? [];
-        return { facts: parseFacts(row[1] ?? ''), digest, ...readCount(row[2] ?? '') };
-      });
-    },
+    timeoutMs,
+    open: (statements) => (questions) => findKeys(statements, questions),
     onChange: options.onChange,
+  });
+  const turns = createBatchedQuery<
+    readonly (readonly string[])[],
+    readonly (FoundKey | undefined)[]
+  >({
+    url,
+    applicationName: 'usher-verify-turns',
+    connections: 1,
+    most: 1,
+    timeoutMs,
+    open: (statements) => (questions) =>
+      Promise.all(questions.map((keys) => findKeys(statements, keys))),
   });
   return {
     find: (digests, deadline) => query.ask(digests, deadline),
+    findInTurn: (keys, deadline) => turns.ask(keys, deadline),
     opened: () => query.opened(),
-    close: () => query.close(),
+    async close() {
+      await Promise.all([query.close(), turns.close()]);
+    },
   };
 }
 
+async function findKeys(
+  statements: TextStatements,
+  keys: readonly (readonly string[])[],
+): Promise<readonly (FoundKey | undefined)[]> {
+  const rows = await statements.askForTexts(findApiKeys, [byteaArray(keys)]);
+  const found = new Map(rows.map((row) => [(row[0] ?? '').slice(2), row]));
+  return keys.map((digests) => {
+    const digest = digests.find((one) => found.has(one));
+    if (digest === undefined) return undefined;
+    const row = found.get(digest) ?? [];
+    return { facts: parseFacts(row[1] ?? ''), digest, ...readCount(row[2] ?? '') };
+  });
+}
+
 // As Postgres reads it; drivers take longer over an array of buffers than the query does.
-function byteaArray(questions: readonly (readonly string[])[]): string {
+function byteaArray(keys: readonly (readonly string[])[]): string {
   let text = '';
-  for (const digests of questions) for (const digest of digests) text += `,"\\\\x${digest}"`;
+  for (const digests of keys) for (const digest of digests) text += `,"\\\\x${digest}"`;
   return `{${text.slice(1)}}`;
 }

@@ -14,6 +14,8 @@ import type { Looks } from './looks';
 import type { Lookups } from './lookups';
 import type { PepperUpgrades } from './pepper-upgrades';
 import type { Moment, Recall } from './recall';
+import { createTurns } from './turns';
+import type { Found } from './turns';
 import type { ChargeOutcome, KnownKey, Usage } from './usage';
 import { judge, mayName } from './verification.rules';
 import type { Asked, KeyFacts } from './verification.rules';
@@ -44,7 +46,7 @@ export interface Verifier {
    * Answers a question through `write`, which is called once and at once when the answer is settled: a good answer
    * still holds at the moment at which it is written. Never throws nor rejects.
    */
-  verify(question: Question, write: (verdict: Verdict) => void): Promise<void> | undefined;
+  verify(question: Question, write: (verdict: Verdict) => void): void;
 }
 
 /** Every question is answered within so many milliseconds, if need be with UNAVAILABLE. */
@@ -54,12 +56,25 @@ const lookWithinMs = 300;
 /** A good answer is written only while the query that it rests on left less than so many milliseconds ago. */
 export const readHoldsMs = 500;
 
+/** A question that memory does not answer. */
+interface Asking {
+  readonly question: Question;
+  readonly read: ReadKey;
+  /** As `Recall` has it. */
+  readonly name: string;
+  /** Those of the key, as hex, one under each pepper. */
+  readonly digests: readonly string[];
+  /** On the monotonic clock. */
+  readonly deadline: number;
+  readonly write: (verdict: Verdict) => void;
+}
+
 /** What a verifier works with. */
 export interface VerifierParts {
   /** `USHER_KEY_PREFIX` */
   readonly prefix: string;
   readonly hasher: KeyHasher;
-  readonly lookups: Pick<Lookups, 'find'>;
+  readonly lookups: Pick<Lookups, 'find' | 'findInTurn'>;
   readonly looks: Pick<Looks, 'next'>;
   readonly usage: Pick<Usage, 'charge' | 'accept' | 'refuse'>;
   readonly failures: Failures;
@@ -82,57 +97,40 @@ const bare = (code: VerificationCode): Verdict => ({
   retryAfterMs: null,
 });
 
-/** A wait that all share who ask before it is over. */
-function shared(schedule: (over: () => void) => void): () => Promise<void> {
-  let wait: Promise<void> | undefined;
-  return () =>
-    (wait ??= new Promise((resolve) => {
-      schedule(() => {
-        wait = undefined;
-        resolve();
-      });
-    }));
-}
+const limited = (wait: number): Verdict => ({ ...bare('RATE_LIMITED'), retryAfterMs: wait });
 
 // Answers that come of one query are all decided before the first is written: whoever waits for them is woken once.
-const together = shared((over) => {
-  process.nextTick(over);
-});
-
-/** Milliseconds from one turn of those who fail on and on to the next. */
-const limitedEveryMs = 10;
-
-// A source that may not fail any more is still asked about, since its keys may be good. All such sources ask together,
-// so that a flood of bad keys costs few queries and good keys little.
-const turnOfLimited = shared((over) => {
-  setTimeout(over, limitedEveryMs);
-});
+let settling: Promise<void> | undefined;
+const together = (): Promise<void> =>
+  (settling ??= new Promise((resolve) => {
+    process.nextTick(() => {
+      settling = undefined;
+      resolve();
+    });
+  }));
 
 /** Builds the verifier of a process. */
 export function createVerifier(parts: VerifierParts): Verifier {
   const { hasher, lookups, looks, usage, failures, foreign, recall, lease } = parts;
 
-  const decide = async (
-    question: Question,
-    name: string,
-    deadline: number,
-    write: (verdict: Verdict) => void,
-  ): Promise<void> => {
-    const read = readKey(parts.prefix, question.key);
-    if (!read) {
-      failures.count(question.address);
-      write(bare('MALFORMED'));
-      return;
-    }
-    if (failures.waitOf(question.address) > 0) await turnOfLimited();
-    const wanted = hasher.hexCandidates(question.key);
+  const turns = createTurns(lookups, () => recall.generation());
+
+  const find = async (digests: readonly string[], deadline: number): Promise<Found> => {
+    const since = recall.generation();
+    const { value, sentAt } = await lookups.find(digests, deadline);
+    return { value, sentAt, since };
+  };
+
+  const decide = async (asking: Asking, first: Found | undefined): Promise<void> => {
+    const { question, write, digests, deadline } = asking;
+    let next = first;
     let charged: ChargeOutcome | undefined;
     let mayAdopt = true;
     for (;;) {
-      const since = recall.generation();
-      const { value: found, sentAt } = await lookups.find(wanted, deadline);
+      const { value: found, sentAt, since } = next ?? (await find(digests, deadline));
+      next = undefined;
       if (!found) {
-        const adopted = mayAdopt && (await adoptForeign(question, read, deadline));
+        const adopted = mayAdopt && (await adoptForeign(asking));
         if (typeof adopted === 'object') {
           write(adopted);
           return;
@@ -165,7 +163,7 @@ export function createVerifier(parts: VerifierParts): Verifier {
       write(good(facts, charged));
       usage.accept(charged.counter, question.cost, now, question.address);
       if (parts.upgrades.consider(found, question.key))
-        recall.keep(name, { facts, counter: charged.counter }, since);
+        recall.keep(asking.name, { facts, counter: charged.counter }, since);
       return;
     }
   };
@@ -190,13 +188,9 @@ export function createVerifier(parts: VerifierParts): Verifier {
   };
 
   /** Whether an imported hash became a digest; or the answer, where that cannot be told or is not tried any more. */
-  const adoptForeign = async (
-    question: Question,
-    read: ReadKey,
-    deadline: number,
-  ): Promise<boolean | Verdict> => {
+  const adoptForeign = async ({ question, read, deadline }: Asking): Promise<boolean | Verdict> => {
     const wait = failures.waitOf(question.address);
-    if (wait > 0) return { ...bare('RATE_LIMITED'), retryAfterMs: wait };
+    if (wait > 0) return limited(wait);
     // Before any hash is computed, so that nobody computes for free.
     failures.count(question.address);
     const digest = hasher.digest(question.key);
@@ -211,24 +205,48 @@ export function createVerifier(parts: VerifierParts): Verifier {
   };
 
   /** Answers by what Postgres says of the key, or that nobody can know. */
-  const lookUp = async (
+  const lookUp = (
     question: Question,
     name: string,
     now: number,
     write: (verdict: Verdict) => void,
-  ): Promise<void> => {
+  ): void => {
     const state = { answered: false };
     const counting = (verdict: Verdict): void => {
       state.answered = true;
       parts.counted(verdict.code);
       write(verdict);
     };
-    try {
-      await decide(question, name, now + answerWithinMs, counting);
-    } catch (error) {
+    const failed = (error: unknown): void => {
       if (!isTransient(error)) parts.onError(error);
       if (!state.answered) counting(bare('UNAVAILABLE'));
+    };
+    try {
+      const read = readKey(parts.prefix, question.key);
+      if (!read) {
+        failures.count(question.address);
+        counting(bare('MALFORMED'));
+        return;
+      }
+      const digests = hasher.hexCandidates(question.key);
+      const deadline = now + answerWithinMs;
+      const asking: Asking = { question, read, name, digests, deadline, write: counting };
+      if (failures.failsOften(question.address)) askInTurn(asking, failed);
+      else decide(asking, undefined).catch(failed);
+    } catch (error) {
+      failed(error);
     }
+  };
+
+  /** Answers a source that fails often. One that may not fail any more is asked about, too: its key may be good. */
+  const askInTurn = (asking: Asking, failed: (error: unknown) => void): void => {
+    const { digests, deadline } = asking;
+    const found = (first: Found): void => {
+      const wait = first.value ? 0 : failures.waitOf(asking.question.address);
+      if (wait > 0) asking.write(limited(wait));
+      else decide(asking, first).catch(failed);
+    };
+    turns.join({ digests, deadline, found, failed });
   };
 
   /** Answers from memory, of which what it rests on is so at that moment; false when it is not enough. */
@@ -266,7 +284,7 @@ export function createVerifier(parts: VerifierParts): Verifier {
     };
     looks.next(now + lookWithinMs, (look) => {
       try {
-        if (!look || !settle(look)) void lookUp(question, name, now, write);
+        if (!look || !settle(look)) lookUp(question, name, now, write);
       } catch (error) {
         // Others wait for the same look.
         parts.onError(error);
@@ -279,15 +297,12 @@ export function createVerifier(parts: VerifierParts): Verifier {
       const now = performance.now();
       const name = recall.nameOf(question.key);
       const known = recall.find(name, question);
-      if (!known) return lookUp(question, name, now, write);
-      if (!lease?.holds(now)) {
+      if (known && !lease?.holds(now)) {
         answerAfterLook(known, question, name, now, write);
-        return undefined;
+        return;
       }
-      const moment = { now, at: lease.databaseTime(now) };
-      return answer(known, question, moment, write)
-        ? undefined
-        : lookUp(question, name, now, write);
+      const moment = { now, at: lease?.databaseTime(now) ?? 0 };
+      if (!known || !answer(known, question, moment, write)) lookUp(question, name, now, write);
     },
   };
 }
