@@ -23,6 +23,7 @@ const settleMs = 1_200;
 // Many short rounds: what a machine does from minute to minute meets all servers alike.
 const runMs = Number(process.env['BENCH_RUN_MS'] ?? 2_000);
 const rounds = Number(process.env['BENCH_ROUNDS'] ?? 7);
+/** Half of it with bad keys, half without. */
 const floodMs = 2 * rounds * runMs;
 // Bad keys wait for each other: fewer connections would not bring as many.
 const flood = { perSecond: 2_000, connections: 64 } as const;

@@ -297,12 +297,10 @@ export function createVerifier(parts: VerifierParts): Verifier {
       const now = performance.now();
       const name = recall.nameOf(question.key);
       const known = recall.find(name, question);
-      if (known && !lease?.holds(now)) {
-        answerAfterLook(known, question, name, now, write);
-        return;
-      }
-      const moment = { now, at: lease?.databaseTime(now) ?? 0 };
-      if (!known || !answer(known, question, moment, write)) lookUp(question, name, now, write);
+      if (!known) lookUp(question, name, now, write);
+      else if (!lease?.holds(now)) answerAfterLook(known, question, name, now, write);
+      else if (!answer(known, question, { now, at: lease.databaseTime(now) }, write))
+        lookUp(question, name, now, write);
     },
   };
 }

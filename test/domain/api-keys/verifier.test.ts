@@ -19,10 +19,18 @@ interface Options {
   readonly good?: string;
   readonly limit?: FailureLimit;
   readonly findInTurn?: Lookups['findInTurn'];
+  readonly onError?: (error: unknown) => void;
 }
 
 /** A verifier, and how many keys its look-ups asked for: `alone` one each, `turns` those of sources that fail often. */
-function createAsking({ good, limit = failureLimit, findInTurn }: Options = {}) {
+function createAsking({
+  good,
+  limit = failureLimit,
+  findInTurn,
+  onError = (error) => {
+    throw error;
+  },
+}: Options = {}) {
   const usage = createUsage(() => Promise.reject(new Error('not asked')));
   const goodDigest = good && hasher.hexCandidates(good)[0];
   const asked = { alone: 0, turns: [] as number[] };
@@ -51,9 +59,7 @@ function createAsking({ good, limit = failureLimit, findInTurn }: Options = {}) 
     upgrades: { consider: () => true },
     recall: createRecall({ keys: createKnownKeys(0), usage }),
     counted: () => undefined,
-    onError: (error) => {
-      throw error;
-    },
+    onError,
   });
   const ask = (address: string, key = newKey('ush', 'live')): Promise<string> =>
     new Promise((resolve) => {
@@ -67,7 +73,7 @@ function createAsking({ good, limit = failureLimit, findInTurn }: Options = {}) 
     asked.alone = 0;
     asked.turns = [];
   };
-  return { ask, asked, exhaust };
+  return { verifier, ask, asked, exhaust };
 }
 
 const oneFailure: FailureLimit = { ...failureLimit, failures: 1 };
@@ -148,4 +154,18 @@ test('nobody who waits for a turn is told that a key is unknown when nobody can 
   await exhaust(source(1));
   const codes = await Promise.all([ask(source(1)), ask(source(1))]);
   expect(codes).toEqual(['UNAVAILABLE', 'UNAVAILABLE']);
+});
+
+test('an answer that cannot be written keeps nobody of the same turn from theirs', async () => {
+  const errors: unknown[] = [];
+  const { verifier, ask, exhaust } = createAsking({
+    onError: (error) => errors.push(error),
+  });
+  await exhaust(source(1));
+  const broken = new Error('cannot be written');
+  verifier.verify({ key: newKey('ush', 'live'), cost: 1, address: source(1) }, () => {
+    throw broken;
+  });
+  expect(await ask(source(1))).toBe('RATE_LIMITED');
+  expect(errors).toEqual([broken]);
 });
