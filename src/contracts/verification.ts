@@ -81,7 +81,7 @@ export const GoodKey = z
     expires_at: Time.nullable(),
     rate_limit: RateLimitState.nullable(),
     rotation: RotationState.optional().meta({
-      description: 'Present on a key that is being rotated',
+      description: 'Present on a key that has a successor, or an end because it leaked',
     }),
   })
   .meta({ id: 'GoodKey' });

@@ -259,6 +259,20 @@ export async function updateApiKey(tx: Tx, id: string, changes: KeyChanges): Pro
   return getApiKey(tx, id);
 }
 
+/** Gives the rate of a key to the others of its family that may verify again, where theirs is another; returns those. */
+export function updateRateOfFamily(
+  tx: Tx,
+  { id, familyId, rate }: ApiKey,
+): Promise<Pick<ApiKey, 'id' | 'tenantId' | 'name' | 'prefix'>[]> {
+  return tx.rows(
+    `update api_keys set rate_limit = $3, rate_window_seconds = $4, version = version + 1, updated_at = now()
+     where rotation_family_id = $2 and id <> $1 and revoked_at is null
+       and (rate_limit, rate_window_seconds) is distinct from ($3::int, $4::int)
+     returning id, tenant_id as "tenantId", name, prefix`,
+    [id, familyId, rate?.limit ?? null, rate?.windowSeconds ?? null],
+  );
+}
+
 /** Marks a key as revoked for good; one that is revoked already stays as it is. */
 export async function markRevoked(
   tx: Tx,

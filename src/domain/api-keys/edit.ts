@@ -3,7 +3,7 @@ import type { Tx } from '../../platform/db';
 import type { RequestSource } from '../identity/callers';
 import { planOf } from '../tenants/plans.rules';
 import { lockTenant } from '../tenants/tenants';
-import { checkVersion, lockApiKey, updateApiKey } from './api-keys';
+import { checkVersion, lockApiKey, updateApiKey, updateRateOfFamily } from './api-keys';
 import type { ApiKey } from './api-keys';
 import type { Issuer } from './issuers.rules';
 import type { Rate } from './plan-limits.rules';
@@ -22,7 +22,8 @@ export interface WantedChanges {
 
 /**
  * Changes a key that lives, within what the editor may give and the plan allows. Scopes that it has already may stay,
- * whoever has given them.
+ * whoever has given them. A rate is that of the whole rotation family, as what is counted is: under windows of two
+ * lengths each use would begin to count anew.
  * @throws DomainError `api-key-not-found`, `version-stale`, `api-key-dead`, `plan-limit-reached`, `scope-too-high`,
  *   `scope-planned`, `validation-failed`
  */
@@ -55,6 +56,15 @@ export async function editKey(
     source,
     metadata: { changed: namesOf(wanted).join(' '), scopes: changed.scopes.join(' ') },
   });
+  if (wanted.rate !== undefined) {
+    for (const other of await updateRateOfFamily(tx, changed)) {
+      await auditKey(tx, 'apikey.changed', other, {
+        actorId: editor.actorId,
+        source,
+        metadata: { changed: 'rate_limit', with_key: key.id },
+      });
+    }
+  }
   return changed;
 }
 

@@ -9,25 +9,23 @@ import type { ApiKey } from './api-keys';
 import type { ApiKeyDeps } from './deps';
 import { isAlive } from './edit';
 import { openRotationOf } from './key-rotations';
+import type { KeyRotation } from './key-rotations';
 import { policyOf } from './policies';
 import type { KeyPolicy } from './policies';
 import { auditKey, emitKeyEvent } from './records';
 import { requestRotation } from './request-rotation';
 import { tellOwners } from './rotation-mails';
-import { setReason } from './rotation-rows';
+import { boundByLeak } from './rotation-rows';
 import { settleAfterRevocation } from './rotation-states';
 import type { Mover } from './rotation-states';
-import { earliest } from './rotation.rules';
+import { earliest, isUnsafe } from './rotation.rules';
 import { wakeKeyRotation } from './wake';
 
 /** What a leak report leans on of verification. */
 export interface LeakDoors {
-  /** Counts a report against its source, as a failed verification. */
+  /** Counts a report against its source, as a failed verification; whether or not it names a key of ours. */
   readonly countFailure: (address: string | null) => void;
-  /**
-   * Makes an imported key one of ours if the text is that key, within the limits of slow hashes; counts a failure when
-   * it is not.
-   */
+  /** Makes an imported key one of ours if the text is that key, within the limits of slow hashes. */
   readonly adopt: (text: string, read: ReadKey, address: string | null) => Promise<void>;
 }
 
@@ -53,6 +51,7 @@ export async function reportLeak(
   }
   const found = await find(deps, doors, text, read, source.ip);
   if (!found) return;
+  doors.countFailure(source.ip);
   const barrier = await withSystem(deps.db, 'holder', async (tx) => {
     const held = await openBarrier(tx);
     const key = await lockApiKey(tx, found.id);
@@ -81,26 +80,43 @@ async function find(
 
 async function takeOut(tx: Tx, deps: Deps, key: ApiKey, source: RequestSource): Promise<void> {
   const policy = await policyOf(tx, key.tenantId);
-  const endsAt =
-    policy.onLeak === 'revoke' || !isAlive(key)
-      ? await revoke(tx, deps, key)
-      : await giveGrace(tx, deps, key, policy);
-  await emitKeyEvent(tx, 'apikey.leaked.v1', key, {
-    on_leak: policy.onLeak,
-    ends_at: endsAt?.toISOString() ?? null,
-  });
-  await auditKey(tx, 'apikey.leaked', key, {
-    actorId: reporter.actorId,
-    source,
-    metadata: { on_leak: policy.onLeak, ends_at: endsAt?.toISOString() ?? null },
-  });
-  await tellOwners(tx, deps, key.id, 'key-leaked', {
-    ends_at: endsAt?.toISOString() ?? null,
-    revoked: endsAt === null,
-  });
+  if (policy.onLeak === 'revoke' || !isAlive(key)) {
+    await revoke(tx, deps, key);
+    await tell(tx, deps, key, { policy, source, endsAt: null });
+    return;
+  }
+  const open = await openRotationOf(tx, key.id);
+  const endsAt = earliest(await endOfGrace(tx, policy), key.endsAt);
+  // Whoever reports it again gives no other grace, and nobody a mail.
+  if (isInGrace(key, open) && endsAt?.getTime() === key.endsAt?.getTime()) return;
+  await giveGrace(tx, deps, { ...key, endsAt }, open);
+  await tell(tx, deps, key, { policy, source, endsAt: earliest(endsAt, key.expiresAt) });
 }
 
-async function revoke(tx: Tx, deps: Deps, key: ApiKey): Promise<null> {
+// The only ends that a key has without a rotation that has minted, or with one that knows of the leak.
+const isInGrace = (key: ApiKey, open: KeyRotation | undefined): boolean =>
+  key.endsAt !== null && (open === undefined || isUnsafe(open.reason));
+
+async function tell(
+  tx: Tx,
+  deps: Deps,
+  key: ApiKey,
+  leak: {
+    readonly policy: KeyPolicy;
+    readonly source: RequestSource;
+    /** Null when it is revoked. */
+    readonly endsAt: Date | null;
+  },
+): Promise<void> {
+  const { policy, source } = leak;
+  const endsAt = leak.endsAt?.toISOString() ?? null;
+  const metadata = { on_leak: policy.onLeak, ends_at: endsAt };
+  await emitKeyEvent(tx, 'apikey.leaked.v1', key, metadata);
+  await auditKey(tx, 'apikey.leaked', key, { actorId: reporter.actorId, source, metadata });
+  await tellOwners(tx, deps, key.id, 'key-leaked', { ends_at: endsAt, revoked: endsAt === null });
+}
+
+async function revoke(tx: Tx, deps: Deps, key: ApiKey): Promise<void> {
   await markRevoked(tx, key.id, reporter);
   for (const id of await settleAfterRevocation(tx, key.id, reporter, true)) {
     await deps.outbox.wake(tx, wakeKeyRotation(id));
@@ -110,22 +126,28 @@ async function revoke(tx: Tx, deps: Deps, key: ApiKey): Promise<null> {
   if (isAlive(key) && !(await hasSuccessor(tx, key.id))) {
     await requestRotation(tx, deps, key, 'leaked');
   }
-  return null;
 }
 
-async function giveGrace(tx: Tx, deps: Deps, key: ApiKey, policy: KeyPolicy): Promise<Date | null> {
+async function endOfGrace(tx: Tx, { leakGraceSeconds }: KeyPolicy): Promise<Date> {
   const { end } = await tx.one<{ end: Date }>(
     `select clock_timestamp() + $1 * interval '1 second' as "end"`,
-    [policy.leakGraceSeconds],
+    [leakGraceSeconds],
   );
-  const endsAt = earliest(end, key.endsAt);
-  await setEnd(tx, key.id, endsAt);
-  const open = await openRotationOf(tx, key.id);
+  return end;
+}
+
+/** Ends a key with its grace, whatever becomes of a rotation of it. */
+async function giveGrace(
+  tx: Tx,
+  deps: Deps,
+  key: ApiKey,
+  open: KeyRotation | undefined,
+): Promise<void> {
+  await setEnd(tx, key.id, key.endsAt);
   if (open) {
-    await setReason(tx, open.id, 'leaked');
+    await boundByLeak(tx, open.id, key.endsAt);
     await deps.outbox.wake(tx, wakeKeyRotation(open.id));
-  } else await requestRotation(tx, deps, { ...key, endsAt }, 'leaked');
-  return earliest(endsAt, key.expiresAt);
+  } else await requestRotation(tx, deps, key, 'leaked');
 }
 
 async function hasSuccessor(tx: Tx, keyId: string): Promise<boolean> {

@@ -16,8 +16,8 @@ import type { KeyRotation } from './key-rotations';
 import { lockIssuingTenant, requireHeld, requireRoom } from './reach';
 import { emitKeyEvent } from './records';
 import { insertRequest, note, startClocks } from './rotation-rows';
-import { auditRotation, move, upToDate } from './rotation-states';
-import { endOfOldKey, isUnsafe } from './rotation.rules';
+import { auditRotation, move, tellOldKeyEnded, upToDate } from './rotation-states';
+import { endOfOldKey, hasPassed, isUnsafe } from './rotation.rules';
 import { wakeKeyRotation } from './wake';
 
 /** How somebody wants a key rotated; durations in seconds. */
@@ -55,7 +55,7 @@ export async function rotateKey(
   checkVersion(old, ref.version);
   const request = await requestFor(tx, old);
   const dead = !isAlive(old);
-  if (dead && !isLeakOf(old, request)) {
+  if (dead && !isLeak(request)) {
     throw new DomainError('api-key-dead', { extra: { status: old.status } });
   }
   if (old.status === 'blocked') throw new DomainError('api-key-blocked');
@@ -68,7 +68,7 @@ export async function rotateKey(
   const successor = await insertSuccessor(tx, deps.apiKeys, old, issuer);
   const compromised = dead || wanted.reason === 'compromised';
   const reason: KeyRotationReason =
-    wanted.reason === 'compromised' ? 'compromised' : (request?.reason ?? 'routine');
+    wanted.reason === 'compromised' ? 'compromised' : reasonOf(old, request);
   await startClocks(tx, rotationId, {
     ...wanted,
     newKeyId: successor.key.id,
@@ -86,12 +86,18 @@ export async function rotateKey(
     );
   }
   await record(tx, started, { issuer, source, note: wanted.note });
+  if (compromised && !dead) await tellOldKeyEnded(tx, started);
   await deps.outbox.wake(tx, wakeKeyRotation(rotationId));
   return { ...successor, rotation: await getRotation(tx, rotationId) };
 }
 
-const isLeakOf = (old: ApiKey, request: KeyRotation | undefined): boolean =>
-  request?.reason === 'leaked' && old.status !== 'expired';
+/** Whether a request answers a leak, of a key whose successor would not be past the expiry that it inherits. */
+const isLeak = (request: KeyRotation | undefined): boolean =>
+  request?.reason === 'leaked' && !hasPassed(request.old.expiresAt, request.now);
+
+// Without a rotation that has minted, only a leak gives a key an end: its request may have been cancelled since.
+const reasonOf = (old: ApiKey, request: KeyRotation | undefined): KeyRotationReason =>
+  old.endsAt === null ? (request?.reason ?? 'routine') : 'leaked';
 
 /** The rotation that was requested of a key, if there is one; refuses while another one runs. */
 async function requestFor(tx: Tx, old: ApiKey): Promise<KeyRotation | undefined> {

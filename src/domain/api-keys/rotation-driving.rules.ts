@@ -114,12 +114,13 @@ export function nextOf(facts: RotationFacts, now: Date): RotationNext {
 
 function nextOfRequest(facts: RotationFacts, now: Date): RotationNext {
   const { old, reason } = facts;
-  const gone =
-    reason === 'leaked' ? false : old.revokedAt !== null || hasPassed(enforcedEnd(facts), now);
-  if (gone) return doing('cancel');
+  // After a leak the successor is wanted the more; but it inherits the key's own expiry.
+  const isLeak = reason === 'leaked';
+  const end = isLeak ? old.expiresAt : enforcedEnd(facts);
+  if (hasPassed(end, now) || (!isLeak && old.revokedAt !== null)) return doing('cancel');
   const remindAt = dueOnce(facts, 'still-requested', later(facts.createdAt, 7 * day));
   if (hasPassed(remindAt, now)) return doing('remind', 'still-requested');
-  return waiting(now, reason === 'leaked' ? null : enforcedEnd(facts), remindAt);
+  return waiting(now, end, remindAt);
 }
 
 /** A time at which something is due that happens once in a rotation; null when it has happened. */

@@ -108,6 +108,16 @@ export async function setReason(tx: Tx, id: string, reason: KeyRotationReason): 
   ]);
 }
 
+/** Makes a rotation one of a key that leaked: however it goes on, the old key ends with its grace. */
+export async function boundByLeak(tx: Tx, id: string, endsAt: Date | null): Promise<void> {
+  await tx.run(
+    `update key_rotations set reason = 'leaked', policy = 'expire', ends_before = least(ends_before, $2::timestamptz),
+       version = version + 1, updated_at = now()
+     where id = $1`,
+    [id, endsAt],
+  );
+}
+
 /** Notes that something was told for an end, so that it is told once. */
 export async function noteTold(tx: Tx, id: string, name: string, end: string): Promise<void> {
   await tx.run(

@@ -7,7 +7,7 @@ import { findRotation, getRotation, openRotationOf, openRotationTo } from './key
 import type { KeyRotation } from './key-rotations';
 import { auditKey, emitKeyEvent, nowhere } from './records';
 import { setReason, step } from './rotation-rows';
-import { stateNow } from './rotation.rules';
+import { hasPassed, stateNow } from './rotation.rules';
 
 /** Who moves a rotation, and why. */
 export interface Mover {
@@ -63,13 +63,27 @@ export async function move(
     reason: by.reason,
   });
   await auditRotation(tx, rotation, type, by, { from: rotation.state, to });
-  if (to === 'draining') {
-    const old = { id: rotation.oldKeyId, tenantId: rotation.tenantId };
-    await emitKeyEvent(tx, 'apikey.expired.v1', old, {
-      reason: 'rotated',
-      successor_id: rotation.newKeyId,
-    });
-  }
+  if (endsOldKey(rotation, to)) await tellOldKeyEnded(tx, rotation);
+}
+
+/** Whether a step is the first to say that its rotation has ended the old key: nobody has revoked it, nor its expiry. */
+function endsOldKey(rotation: KeyRotation, to: KeyRotationState): boolean {
+  const { state, old, now } = rotation;
+  return (
+    (state === 'pending' || state === 'overlapping') &&
+    (to === 'draining' || to === 'completed' || to === 'compromised') &&
+    old.revokedAt === null &&
+    !hasPassed(old.expiresAt, now)
+  );
+}
+
+/** Tells readers of events that a rotation has ended its old key. */
+export function tellOldKeyEnded(tx: Tx, rotation: KeyRotation): Promise<void> {
+  const old = { id: rotation.oldKeyId, tenantId: rotation.tenantId };
+  return emitKeyEvent(tx, 'apikey.expired.v1', old, {
+    reason: 'rotated',
+    successor_id: rotation.newKeyId,
+  });
 }
 
 /** Audits what happened to a rotation. */
@@ -102,6 +116,8 @@ export async function returnOldKey(tx: Tx, rotation: KeyRotation): Promise<void>
 export async function revokeSuccessor(tx: Tx, rotation: KeyRotation, by: Mover): Promise<void> {
   if (rotation.newKeyId === null) return;
   const key = await markRevoked(tx, rotation.newKeyId, by);
+  const told = { reason: 'rotation', rotation_id: rotation.id };
+  await emitKeyEvent(tx, 'cabinet.apikey.revoked.v1', key, told);
   await auditKey(tx, 'apikey.revoked', key, {
     actorId: by.actorId,
     crud: 'd',

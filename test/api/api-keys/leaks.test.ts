@@ -12,7 +12,7 @@ import {
   statusOfPlaintext,
   tenant,
 } from './key-world';
-import { firstUse, rotated, shown } from './rotation-world';
+import { firstUse, order, rotated, shown } from './rotation-world';
 
 let app: TestApp;
 beforeAll(async () => {
@@ -128,6 +128,102 @@ describe('POST /v1/api-keys/report-leak', () => {
     });
     await firstUse(app, body.id);
     expect((await keyOf(key.id)).ends_at).toBe(leaked.ends_at);
+  });
+
+  describe('with a grace, bounds a rotation that is open already:', () => {
+    const inGrace = async (): Promise<string> => {
+      const own = await tenant(app);
+      await app.call('PUT', '/v1/api-keys/policy', {
+        body: { tenant_id: own, on_leak: 'grace', leak_grace_hours: 2 },
+      });
+      return own;
+    };
+    const endOf = async (id: string): Promise<string> => (await keyOf(id)).ends_at;
+
+    test('one that was only requested', async () => {
+      const own = await inGrace();
+      const key = await issued(app, own);
+      await sql(
+        app,
+        `insert into key_rotations (id, tenant_id, family_id, old_key_id, state, reason, requested_by)
+         values (gen_random_uuid(), $1, $2, $2, 'requested', 'scheduled', 'system:schedule')`,
+        [own, key.id],
+      );
+      await report(key.plaintext);
+      const end = await endOf(key.id);
+      const { body } = await rotate(app, key.id, { deadline_hours: 720 });
+      expect(body.rotation).toMatchObject({ reason: 'leaked', old_key_ends_at: end });
+      expect(await endOf(key.id)).toBe(end);
+    });
+
+    test('one that is cancelled, whose key is leaked still when it is rotated again', async () => {
+      const own = await inGrace();
+      const rotation = await rotated(app, own, { at_deadline: 'extend' });
+      await report(rotation.old.plaintext);
+      const end = await endOf(rotation.old.id);
+      expect(await shown(app, rotation)).toMatchObject({ reason: 'leaked', at_deadline: 'expire' });
+      expect((await order(app, rotation, 'cancel')).status).toBe(200);
+      expect(await endOf(rotation.old.id)).toBe(end);
+      const { body } = await rotate(app, rotation.old.id, { deadline_hours: 720 });
+      expect(body.rotation).toMatchObject({ reason: 'leaked', old_key_ends_at: end });
+      await firstUse(app, body.id);
+      const back = await order(app, { ...rotation, id: body.rotation.id }, 'rollback');
+      expect(back.body.code).toBe('key-rotation-order-not-possible');
+    });
+
+    test('one whose successor is revoked', async () => {
+      const own = await inGrace();
+      const rotation = await rotated(app, own);
+      await firstUse(app, rotation.successor.id);
+      await report(rotation.old.plaintext);
+      const end = await endOf(rotation.old.id);
+      await app.call('DELETE', `/v1/api-keys/${rotation.successor.id}`);
+      expect(await endOf(rotation.old.id)).toBe(end);
+    });
+
+    test('and a report that is repeated gives nothing and tells nobody, but a shorter grace counts', async () => {
+      const own = await inGrace();
+      await oneOf(app, own, 'owner');
+      const key = await issued(app, own);
+      for (let n = 0; n < 3; n += 1) await report(key.plaintext);
+      expect(await mails(own)).toHaveLength(1);
+      const { version, ends_at: end } = await keyOf(key.id);
+      await report(key.plaintext);
+      expect(await keyOf(key.id)).toMatchObject({ version, ends_at: end });
+      await app.call('PUT', '/v1/api-keys/policy', {
+        body: { tenant_id: own, on_leak: 'grace', leak_grace_hours: 1 },
+      });
+      await report(key.plaintext);
+      expect(Date.parse(await endOf(key.id))).toBeLessThan(Date.parse(end));
+      expect(await mails(own)).toHaveLength(2);
+    });
+  });
+
+  test('a key whose own expiry has passed gets no successor, which would inherit it', async () => {
+    const own = await tenant(app);
+    const key = await issued(app, own, { expires_at: '2099-01-01T00:00:00Z' });
+    await report(key.plaintext);
+    await sql(app, `update api_keys set expires_at = now() - interval '1 s' where id = $1`, [
+      key.id,
+    ]);
+    const { status, body } = await rotate(app, key.id);
+    expect([status, body.code]).toEqual([409, 'api-key-dead']);
+  });
+
+  test('counts against its source, known key or not: nothing else tells them apart', async () => {
+    const own = await tenant(app);
+    const key = await issued(app, own);
+    // The reports of other tests have used up what this source may fail.
+    jest.spyOn(app.deps.keyFailures, 'waitOf').mockReturnValue(0);
+    const count = jest.spyOn(app.deps.keyFailures, 'count');
+    try {
+      await report(key.plaintext);
+      await report(newKey('ush', 'live'));
+      await report('nothing');
+      expect(count).toHaveBeenCalledTimes(3);
+    } finally {
+      jest.restoreAllMocks();
+    }
   });
 
   test('ends an open rotation as compromised, and its successor goes on', async () => {

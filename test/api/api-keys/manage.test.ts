@@ -131,6 +131,22 @@ describe('PATCH /v1/api-keys/{id}', () => {
     });
   });
 
+  test('of a rate is one of the whole rotation family, which is counted as one: windows of two lengths would bound nothing', async () => {
+    const own = await tenant(app);
+    const key = await issued(app, own);
+    const { body: successor } = await rotate(app, key.id);
+    const rate = { limit: 100, window_seconds: 61 };
+    await patch(successor, { rate_limit: rate });
+    const old = await app.call('GET', path(key));
+    expect(old.body).toMatchObject({ rate_limit: rate, version: 3 });
+    expect(
+      (await actionsOf(app, own)).filter((action) => action === 'apikey.changed'),
+    ).toHaveLength(2);
+    // What is the same already is no change.
+    await patch(successor, { rate_limit: rate }, 2);
+    expect((await app.call('GET', path(key))).body.version).toBe(3);
+  });
+
   test('428 without If-Match, 412 with a stale one, which names the current', async () => {
     const key = await issued(app, acme);
     const bare = await app.call('PATCH', path(key), { body: { name: 'x' } });

@@ -231,6 +231,31 @@ describe('an order', () => {
     expect((await eventsOf(app, own)).at(-1)).toBe('apikey.expired.v1');
   });
 
+  test('tells readers of events of whichever key it ends', async () => {
+    const eventsAfter = async (kind: Parameters<typeof order>[2], body = {}): Promise<object[]> => {
+      const own = await tenant(app);
+      const rotation = await rotated(app, own);
+      if (kind !== 'cancel') await firstUse(app, rotation.successor.id);
+      expect((await order(app, rotation, kind, body)).status).toBe(200);
+      const names: Record<string, string> = {
+        [rotation.old.id]: 'old',
+        [rotation.successor.id]: 'successor',
+      };
+      const told = await sql<{ type: string; data: Record<string, string> }>(
+        app,
+        `select type, data from events where tenant_id = $1 order by seq offset 2`,
+        [own],
+      );
+      return told.map(({ type, data }) => [type, names[data['key_id'] ?? ''], data['reason']]);
+    };
+    const revoked = ['cabinet.apikey.revoked.v1', 'successor', 'rotation'];
+    const expired = ['apikey.expired.v1', 'old', 'rotated'];
+    expect(await eventsAfter('cancel')).toEqual([revoked]);
+    expect(await eventsAfter('rollback')).toEqual([revoked]);
+    expect(await eventsAfter('complete')).toEqual([expired]);
+    expect(await eventsAfter('complete', { compromised: true })).toEqual([expired]);
+  });
+
   test('412 for a stale version of the rotation, 404 for a rotation of another key', async () => {
     const rotation = await overlapping();
     const stale = await order(app, rotation, 'complete', {}, { 'if-match': '"v1"' });

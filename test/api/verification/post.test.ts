@@ -157,4 +157,25 @@ describe('POST /v1/internal/api-keys/verify', () => {
     });
     expect((await post(app, { key: successor.key })).body).not.toHaveProperty('rotation');
   });
+
+  test('says that both keys are in use from the first use of the new one, whatever a worker has written', async () => {
+    const tenantId = await activeTenant(app);
+    const old = await issue(app, { tenantId, endsIn: 3_600 });
+    const successor = await issue(app, { tenantId, familyId: old.id });
+    await inSystem(app, (tx) =>
+      tx.run(
+        `insert into key_rotations (id, tenant_id, family_id, old_key_id, new_key_id, state, reason, overlap_seconds,
+           requested_by)
+         values ($1, $2, $3, $3, $4, 'pending', 'routine', 60, 'system:test')`,
+        [newId(), tenantId, old.id, successor.id],
+      ),
+    );
+    const stateOf = async (): Promise<string> =>
+      (await post(app, { key: old.key })).body.rotation.state;
+    expect(await stateOf()).toBe('pending');
+    await inSystem(app, (tx) =>
+      tx.run('select key_id from mark_first_use(array[$1::uuid], array[now()])', [successor.id]),
+    );
+    expect(await stateOf()).toBe('overlapping');
+  });
 });

@@ -383,5 +383,10 @@ describe('what a driver does next', () => {
     expect(nextOf(revoked, at(hour)).deed).toBe('cancel');
     expect(nextOf({ ...revoked, reason: 'leaked' }, at(hour)).deed).toBe('wait');
     expect(nextOf(request, at(7 * day)).reminder).toBe('still-requested');
+    // A successor would inherit an expiry that has passed.
+    const leaked = { ...revoked, reason: 'leaked' } as const;
+    const expiring = { ...leaked, old: { ...leaked.old, expiresAt: at(2 * day) } };
+    expect(nextOf(expiring, at(day))).toMatchObject({ deed: 'wait', waitMs: day });
+    expect(nextOf(expiring, at(2 * day)).deed).toBe('cancel');
   });
 });
