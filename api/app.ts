@@ -3,6 +3,7 @@ import type { Express, Request, RequestHandler, Router } from 'express';
 import helmet from 'helmet';
 import { DomainError, problems } from '../src/errors/problems';
 import type { EndpointContract } from '../src/contracts/http';
+import { addressSet } from '../src/platform/address-ranges';
 import { normaliseAddress } from '../src/platform/client-addresses';
 import type { Log } from '../src/platform/log';
 import type { Metrics } from '../src/platform/metrics';
@@ -41,7 +42,12 @@ export function createApp(deps: AppDeps): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
-  app.set('trust proxy', [...deps.trustedProxies]);
+  // Read as the routes of verification read it.
+  const isProxy = addressSet(deps.trustedProxies);
+  app.set('trust proxy', (hop: string | undefined) => {
+    const address = normaliseAddress(hop);
+    return address !== undefined && isProxy(address);
+  });
   app.set('query parser', 'simple');
   app.set('case sensitive routing', true);
   app.set('strict routing', true);

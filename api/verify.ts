@@ -159,7 +159,10 @@ function collectBody(request: IncomingMessage, done: (text: string | undefined) 
 }
 
 function answerStranger(request: IncomingMessage, response: ServerResponse): void {
-  sendProblem(request, response, new DomainError('unauthenticated'), [
+  // The usual words are about signing in, which opens nothing here.
+  const detail =
+    'Only peers named in VERIFY_ALLOW_CIDRS, or a service account that holds keys:verify and calls from its addresses, may ask.';
+  sendProblem(request, response, new DomainError('unauthenticated', { detail }), [
     'WWW-Authenticate',
     'Bearer realm="usher"',
   ]);

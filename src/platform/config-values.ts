@@ -62,6 +62,11 @@ export const ranges = list.refine(
   (parts) => parts.every((part) => parseRange(part) !== undefined),
   'must be addresses or CIDR ranges by comma, e.g. `10.0.0.0/8,::1`',
 );
+/** Addresses and CIDR ranges of proxies by comma: all that a proxy says of its callers is believed. */
+export const proxies = ranges.refine(
+  (parts) => parts.every((part) => parseRange(part)?.bits !== 0),
+  'must not hold everybody',
+);
 /** `[host]:port`. */
 export const address = z.string().transform((text, context) => {
   const match = /^(?<host>[^:]*|\[[0-9a-fA-F:]+\]):(?<port>\d{1,5})$/.exec(text);
@@ -143,6 +148,11 @@ export const oidcIssuers = z
       }),
     ),
   );
+/**
+ * Longest lease, in milliseconds. Orders that end a key answer a lease later, and the command line and the proxy of
+ * `deploy/nginx` give up after 30 s.
+ */
+export const mostLeaseMs = 10_000;
 /** Positive numbers by comma. */
 export const durations = (unit: string, example: string) =>
   list.transform((parts, context) => {

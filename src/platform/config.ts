@@ -7,9 +7,11 @@ import {
   durations,
   keyList,
   list,
+  mostLeaseMs,
   oidcIssuers,
   onOff,
   optionalSecret,
+  proxies,
   ranges,
   rate,
   secret,
@@ -93,7 +95,7 @@ export const variables = {
   MAIL_FROM: { description: 'Sender of all mails', default: 'Usher <no-reply@usher.localhost>' },
   OPERATORS_MAIL: {
     description:
-      'Addresses told of parked onboardings and of declined invites of machines, by comma',
+      'Addresses told of parked onboardings, catalogue and trial requests and blocked purges, and of what nobody else can be told: answers to invites of machines, keys of tenants without people; by comma; customers see the first',
     default: '',
   },
   TERMS_URL: { description: 'Terms that customers accept', default: 'https://example.com/terms' },
@@ -130,7 +132,8 @@ export const variables = {
     default: '127.0.0.1:8092',
   },
   VERIFY_ALLOW_CIDRS: {
-    description: 'Peers that may verify keys on ADDR, by comma (dev: loopback)',
+    description:
+      'Peers that may verify keys on ADDR, by comma (dev: loopback); never an address through which strangers come, such as your reverse proxy',
     default: '',
   },
   KEYS_FORMAT: {
@@ -148,7 +151,7 @@ export const variables = {
   },
   KEYS_LEASE_MS: {
     description:
-      'Longest time that a remembered key outlives its end; never above what bin/usher lease show says',
+      'Longest time that a remembered key outlives its end, at most 10000; never above what bin/usher lease show says',
     default: '500',
   },
   SECRETS_KEY_RING: {
@@ -229,7 +232,7 @@ const shape = {
   ADDR: address,
   WORKER_ADDR: address,
   PUBLIC_URL: z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/+$/, '')),
-  TRUSTED_PROXIES: list,
+  TRUSTED_PROXIES: proxies,
   DATABASE_URL: secret,
   DATABASE_OWNER_URL: secret,
   DATABASE_SEQUENCER_URL: secret,
@@ -262,7 +265,7 @@ const shape = {
   KEYS_FORMAT: z.enum(keyFormats),
   KEYS_CACHE: z.enum(['off', 'lease']),
   KEYS_CACHE_ENTRIES: whole(0, 1_000_000),
-  KEYS_LEASE_MS: whole(50, 60_000),
+  KEYS_LEASE_MS: whole(50, mostLeaseMs),
   SECRETS_KEY_RING: keyList(32, true),
   COOKIE_SECRET: keyList(32, false),
   AUDIT_CHECKPOINT_KEYS: keyList(32, true),

@@ -143,11 +143,37 @@ describe('a request with an API key', () => {
       'x-key-id': key.id,
       'x-tenant-id': key.tenantId,
       'x-scopes': 'products:read search:read',
+      'x-environment': 'live',
     });
     expect(JSON.stringify(headers)).not.toContain(key.key);
     expect(await statusOf('/products/', undefined)).toBe(401);
     const byHeader = await fetch(`${url}/products/`, { headers: { 'x-api-key': key.key } });
     expect(byHeader.status).toBe(200);
+  });
+
+  test('has nothing of what the client says of itself come through as ours', async () => {
+    const claims = {
+      'x-key-id': 'mine',
+      'x-tenant-id': 'mine',
+      'x-scopes': 'admin',
+      'x-environment': 'test',
+      'x-real-ip': '10.0.0.1',
+      'x-forwarded-for': '10.0.0.1',
+      'x-forwarded-proto': 'https',
+      'x-forwarded-host': 'mine.example',
+      forwarded: 'for=10.0.0.1',
+    };
+    expect((await ask('/products/', key.key, { headers: claims })).status).toBe(200);
+    const { headers = {} } = seen[0] ?? {};
+    expect(Object.fromEntries(Object.keys(claims).map((name) => [name, headers[name]]))).toEqual({
+      'x-key-id': key.id,
+      'x-tenant-id': key.tenantId,
+      'x-scopes': 'products:read search:read',
+      'x-environment': 'live',
+      'x-real-ip': '127.0.0.1',
+      'x-forwarded-for': '127.0.0.1',
+      'x-forwarded-proto': 'http',
+    });
   });
 
   test('that is revoked, unknown, malformed or for tests gets one and the same 401', async () => {

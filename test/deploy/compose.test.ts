@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import Ajv2020 from 'ajv/dist/2020';
 import addFormats from 'ajv-formats';
 import { parse } from 'yaml';
+import { verifyPaths } from '../../api/verify';
 import { inspectConnectors } from '../../src/domain/onboarding/connectors';
+import { addressSet } from '../../src/platform/address-ranges';
 import { variables } from '../../src/platform/config';
 import type { ProcessName, Variable, VariableName } from '../../src/platform/config';
 import { roleTimeouts } from '../../src/servers/postgres-roles';
@@ -27,10 +29,16 @@ interface Service {
   readonly cap_drop?: readonly string[];
 }
 
+interface Network {
+  readonly name?: string;
+  readonly internal?: boolean;
+  readonly ipam?: { readonly config?: readonly { subnet?: string; ip_range?: string }[] };
+}
+
 const text = read('docker-compose.yml');
 const compose = parse(text, { merge: true }) as {
   services: Record<string, Service>;
-  networks: Record<string, { name?: string; internal?: boolean } | null>;
+  networks: Record<string, Network | null>;
 };
 const { services } = compose;
 const service = (name: string): Service => {
@@ -181,6 +189,25 @@ describe('docker-compose.yml', () => {
     expect(service('api').expose).toContain(port.replace(/^:/, ''));
     expect(read('deploy/nginx/nginx.conf')).not.toContain(port);
     expect(read('deploy/nginx/api-keys.conf')).toContain(`server usher${port};`);
+  });
+
+  test('verifies by address for nobody who comes through the public proxy', () => {
+    expect(verifyPaths.get).toMatch(/^\/_internal\//);
+    const proxy = read('deploy/nginx/nginx.conf');
+    expect(proxy).toMatch(/location \/_internal\/ \{\s*return 404;\s*\}/);
+    expect(proxy).toContain('proxy_set_header X-Real-IP $remote_addr;');
+    // A service account may ask by POST from anywhere.
+    expect(proxy).not.toMatch(/location[^{]*\/v1\/internal/);
+  });
+
+  test('keeps room for the fixed addresses that proxies are trusted by', () => {
+    const [range] = compose.networks['keys']?.ipam?.config ?? [];
+    const page = read('docs/VERIFICATION.md');
+    const [, fixed = ''] = /ipv4_address: ([\d.]+)/.exec(page) ?? [];
+    expect(addressSet([range?.subnet ?? ''])(fixed)).toBe(true);
+    expect(addressSet([range?.ip_range ?? ''])(fixed)).toBe(false);
+    const own = service('api').environment?.['TRUSTED_PROXIES']?.match(/[\d.]+/)?.[0] ?? '';
+    expect(page).toContain(`TRUSTED_PROXIES=${own},${fixed}`);
   });
 
   test('gives the roles of the database the limits that laptops and tests run with', () => {

@@ -86,6 +86,10 @@ describe.each(['express.mjs', 'fastify.mjs'])('the example %s', (file) => {
     expect(await bearer(bound.key)).toEqual([403, { code: 'IP_DENIED' }]);
     const two = { authorization: `Bearer ${good.key}`, 'x-api-key': without.key };
     expect(await ask(two)).toEqual([401, { code: 'MALFORMED' }]);
+    const basic = { authorization: 'Basic dXNlcjpwYXNz', 'x-api-key': good.key };
+    expect(await ask(basic)).toEqual([401, { code: 'MALFORMED' }]);
+    const twice = { authorization: `Bearer ${good.key}`, 'x-api-key': good.key };
+    expect((await ask(twice))[0]).toBe(200);
     // From a proxy in front of the example, whose word counts.
     const forwarded = { authorization: `Bearer ${bound.key}`, 'x-forwarded-for': '192.0.2.9' };
     expect((await ask(forwarded))[0]).toBe(200);

@@ -76,8 +76,10 @@ describe.each(['api', 'worker'] as const)('the %s does not start', (name) => {
       RETRY_SECONDS: '2,-5',
       SMTP_URL: 'http://mail.example',
       KEYS_HASH_PEPPER: '',
+      TRUSTED_PROXIES: '10.0.0.1,loopback',
+      KEYS_LEASE_MS: '10001',
     });
-    expect(output).toContain('The configuration has 9 mistake(s):');
+    expect(output).toContain('The configuration has 11 mistake(s):');
     for (const variable of [
       'APP_ENV',
       'PUBLIC_URL',
@@ -88,6 +90,8 @@ describe.each(['api', 'worker'] as const)('the %s does not start', (name) => {
       'RETRY_SECONDS must be seconds by comma',
       'SMTP_URL',
       'KEYS_HASH_PEPPER is missing',
+      'TRUSTED_PROXIES must be addresses or CIDR ranges by comma',
+      'KEYS_LEASE_MS',
     ]) {
       expect(output).toContain(`  - ${variable}`);
     }

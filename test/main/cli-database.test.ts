@@ -292,3 +292,17 @@ describe('doctor', () => {
     expect(out).toMatch(/^FAIL +mail server/m);
   });
 });
+
+describe('the longest lease', () => {
+  it('is set and shown, up to what orders can wait for', async () => {
+    expect((await usher('lease show')).out).toBe('0 ms');
+    expect(await usher('lease set 10000')).toMatchObject({ code: 0 });
+    expect((await usher('lease show')).out).toBe('10000 ms');
+    for (const ms of ['10001', '1.5', 'long']) {
+      const called = await usher(`lease set ${ms}`);
+      expect(called).toMatchObject({ code: 2, out: '' });
+      expect(called.err).toContain('from 0 to 10000');
+    }
+    await usher('lease set 0');
+  });
+});

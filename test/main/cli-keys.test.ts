@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { keyCommands } from '../../src/main/cli/keys';
 import { mintKey } from '../../src/platform/crypto/key-formats';
 import { statusOfPlaintext, tenant } from '../api/api-keys/key-world';
 import { sql } from '../api/rows';
@@ -60,6 +61,52 @@ describe('key create', () => {
   });
 });
 
+describe('key verify', () => {
+  const words = ['key', 'verify', '--scope', 'whoami'];
+
+  test('ends with 0 for a good key', async () => {
+    const { id, plaintext } = await create();
+    const called = await call(words, `${plaintext}\n`);
+    expect(called).toMatchObject({ code: 0, err: '' });
+    expect(called.out).toMatch(/^code +VALID$/m);
+    expect(called.out).toContain(id);
+    expect(called.out).not.toContain(plaintext);
+    const told = await call([...words, '--json'], plaintext);
+    expect([told.code, JSON.parse(told.out)]).toEqual([
+      0,
+      expect.objectContaining({ valid: true, key_id: id }),
+    ]);
+  });
+
+  test('ends with 1 for a bad one, and says why', async () => {
+    const { id, plaintext } = await create();
+    await call(['key', 'block', id]);
+    const called = await call(words, plaintext);
+    expect([called.code, called.err]).toEqual([1, '']);
+    expect(called.out).toMatch(/^code +BLOCKED$/m);
+    const told = await call([...words, '--json'], 'nonsense');
+    expect([told.code, JSON.parse(told.out)]).toEqual([1, { valid: false, code: 'MALFORMED' }]);
+  });
+
+  test('without a key on standard input ends with 2, and asks nobody', async () => {
+    const called = await usher(words, {
+      env: { USHER_URL: 'http://127.0.0.1:1', USHER_KEY: key },
+      stdin: ' \n',
+    });
+    expect(called).toMatchObject({ code: 2, out: '' });
+    expect(called.err).toContain('there is no key on standard input');
+  });
+
+  test('says in its help what it needs', async () => {
+    expect((await call(['key', 'verify', '--help'])).out).toContain('keys:verify');
+  });
+});
+
+test.each(keyCommands.map(({ name }) => name))('%s says how it finds the API', async (name) => {
+  const { out } = await call([...name.split(' '), '--help']);
+  expect(out).toContain('set USHER_URL and USHER_KEY');
+});
+
 describe('key list', () => {
   test('shows prefixes and states and no key', async () => {
     const own = await tenant(app);
@@ -108,6 +155,13 @@ describe('key block, unblock and revoke', () => {
 });
 
 describe('key import', () => {
+  test('without a hash on standard input ends with 2', async () => {
+    const words = ['key', 'import', '--tenant', acme, '--name', 'old', '--prefix', 'bp_01234567'];
+    const called = await call(words, '\n');
+    expect(called).toMatchObject({ code: 2, out: '' });
+    expect(called.err).toContain('there is no hash on standard input');
+  });
+
   test('reads the hash from standard input', async () => {
     const foreign = mintKey('bp', 'ush', 'live');
     const hash = createHash('sha256').update(foreign).digest('hex');

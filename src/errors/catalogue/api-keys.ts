@@ -66,7 +66,7 @@ export const apiKeyProblems = {
     status: 409,
     title: 'This key is here already',
     retryable: false,
-    next: 'Nothing is to be imported; look it up by its prefix.',
+    next: 'Nothing is to be imported. Compare `prefix` in GET /v1/api-keys of the tenants that may have it.',
   },
   'key-rotation-open': {
     status: 409,

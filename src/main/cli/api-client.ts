@@ -15,7 +15,11 @@ export interface ApiClient {
   delete(path: string, body: unknown): Promise<Record<string, unknown>>;
 }
 
-// Longer than any route waits for an outcome.
+/** What the help of a command says that calls the API. */
+export const throughApi =
+  'Goes through the public API: set USHER_URL and USHER_KEY, or run it where bin/dev or bin/demo runs.';
+
+// Longer than any route waits: 10 s for an outcome, 10 s for the longest lease.
 const timeoutMs = 30_000;
 
 /**

@@ -1,10 +1,8 @@
-import { openApi } from './api-client';
+import { openApi, throughApi } from './api-client';
 import type { Command } from './command';
 import { jsonLine } from './json';
 import { table } from './table';
 
-const note =
-  'Goes through the public API: set USHER_URL and USHER_KEY, or run it where bin/dev or bin/demo runs.';
 const json = { about: 'Print JSON' };
 const reason = { value: 'TEXT', about: 'Why; kept in the audit log', required: true } as const;
 
@@ -26,7 +24,7 @@ export const placeHold: Command = {
     reason,
     json,
   },
-  notes: [note, 'Without tenant and subject it holds everything.'],
+  notes: [throughApi, 'Without tenant and subject it holds everything.'],
   examples: ["--tenant 0199… --reason 'Case 4 O 17/26'"],
   async run(input, io) {
     const answer = await openApi(io).post('/audit/holds', {
@@ -44,7 +42,7 @@ export const listHolds: Command = {
   name: 'audit holds',
   summary: 'Show the legal holds that stand',
   options: { json },
-  notes: [note],
+  notes: [throughApi],
   async run(input, io) {
     const answer = await openApi(io).get('/audit/holds?limit=500');
     const rows = (answer['items'] as HoldRow[]).map((row) => [
@@ -67,7 +65,7 @@ export const liftHold: Command = {
   summary: 'Lift a legal hold',
   args: [{ name: 'HOLD', about: 'Id of the hold (`usher audit holds`)', required: true }],
   options: { reason, json },
-  notes: [note, 'What is due is erased and dropped from then on.'],
+  notes: [throughApi, 'What is due is erased and dropped from then on.'],
   async run(input, io) {
     const [id = ''] = input.args;
     const answer = await openApi(io).post(`/audit/holds/${encodeURIComponent(id)}/lift`, {

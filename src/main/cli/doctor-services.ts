@@ -25,10 +25,14 @@ export function serviceExaminations(io: CliIo): readonly Examination[] {
 
 function operators(io: CliIo): Finding {
   const { OPERATORS_MAIL: told } = settings(io.env, ['OPERATORS_MAIL']);
-  if (told.length > 0) return fine(`${told.join(', ')} are told of parked onboardings`);
+  if (told.length > 0)
+    return fine(
+      `${told.join(', ')} are told of parked onboardings and of what else needs an operator`,
+    );
   return {
     state: 'look',
-    detail: 'nobody is told of parked onboardings, declined invites and requests for new links',
+    detail:
+      'nobody is told of parked onboardings, blocked purges, requests for products and new links, and declined invites',
     advice: 'Set OPERATORS_MAIL.',
   };
 }

@@ -1,5 +1,5 @@
 import { isUuid } from '../../platform/ids';
-import { openApi } from './api-client';
+import { openApi, throughApi } from './api-client';
 import type { ApiClient } from './api-client';
 import { CommandFailure, UsageError } from './command';
 import type { CliIo, Command, Input, Option } from './command';
@@ -43,6 +43,7 @@ export const createKey: Command = {
     cidr,
     json,
   },
+  notes: [throughApi],
   examples: ['--tenant acme --name shop --scope whoami --scope products:read'],
   async run(input, io) {
     const api = openApi(io);
@@ -70,11 +71,13 @@ export const verifyKey: Command = {
     ip: { value: 'ADDRESS', about: 'Where it is used from' },
     json,
   },
-  notes: ['A key on the command line would be seen by everybody on the machine.'],
+  notes: [
+    'A key on the command line would be seen by everybody on the machine.',
+    'Needs a service account that holds keys:verify, where VERIFY_ALLOW_CIDRS of the API does not name this machine. Ends with 1 for a key that is not good.',
+    throughApi,
+  ],
   async run(input, io) {
-    if (io.interactive) io.err('Paste the key and end with Ctrl-D on an empty line.');
-    const key = (await io.readStdin()).trim();
-    if (key === '') throw new UsageError('there is no key on standard input');
+    const key = await pasted(io, 'key');
     const scopes = input.list('scope');
     const answer = await openApi(io).post('/v1/internal/api-keys/verify', {
       key,
@@ -102,6 +105,7 @@ export const listKeys: Command = {
     status: { value: 'STATUS', about: 'Only active, blocked, revoked, expired or rotated ones' },
     json,
   },
+  notes: [throughApi],
   async run(input, io) {
     const api = openApi(io);
     const keys = await everyKey(api, await tenantId(api, input.given('tenant')), input);
@@ -136,6 +140,7 @@ export const rotateKeyCommand: Command = {
     extend: { about: 'Give the old key more time while it is still in use' },
     json,
   },
+  notes: [throughApi],
   async run(input, io) {
     const overlap = input.text('overlap-hours');
     if (overlap !== undefined && !(Number(overlap) >= 0))
@@ -155,6 +160,7 @@ const deed = (name: 'revoke' | 'block' | 'unblock', summary: string, done: strin
   summary,
   args: keyArgument,
   options: { reason: { value: 'TEXT', about: 'Kept with the key' }, json },
+  notes: [throughApi],
   async run(input, io) {
     const key = await openApi(io).post(
       `/v1/api-keys/${keyId(input)}/${name}`,
@@ -186,10 +192,12 @@ export const importKeyCommand: Command = {
     cidr,
     json,
   },
-  notes: ['The hash is 64 hexadecimal digits of SHA-256, or argon2id|salt|hash in base64.'],
+  notes: [
+    'The hash is 64 hexadecimal digits of SHA-256, or argon2id|salt|hash in base64.',
+    throughApi,
+  ],
   async run(input, io) {
-    if (io.interactive) io.err('Paste the hash and end with Ctrl-D on an empty line.');
-    const hash = (await io.readStdin()).trim();
+    const hash = await pasted(io, 'hash');
     const api = openApi(io);
     const key = await api.post('/v1/api-keys/import', {
       tenant_id: await tenantId(api, input.given('tenant')),
@@ -220,6 +228,13 @@ export const keyCommands: readonly Command[] = [
   deed('unblock', 'Let a blocked API key pass again', 'Unblocked'),
   importKeyCommand,
 ];
+
+async function pasted(io: CliIo, what: 'key' | 'hash'): Promise<string> {
+  if (io.interactive) io.err(`Paste the ${what} and end with Ctrl-D on an empty line.`);
+  const text = (await io.readStdin()).trim();
+  if (text === '') throw new UsageError(`there is no ${what} on standard input`);
+  return text;
+}
 
 function keyId(input: Input): string {
   const [id = ''] = input.args;

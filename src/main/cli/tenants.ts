@@ -1,5 +1,5 @@
 import { TenantStatus } from '../../contracts/registry';
-import { openApi } from './api-client';
+import { openApi, throughApi } from './api-client';
 import { UsageError } from './command';
 import type { CliIo, Command, Input, Option } from './command';
 import { limitOf } from './limits';
@@ -10,8 +10,6 @@ type Answer = Readonly<Record<string, unknown>>;
 
 const json: Option = { about: 'Print JSON' };
 const which = [{ name: 'TENANT', about: 'Slug, former slug or id', required: true }] as const;
-const note =
-  'Goes through the public API: set USHER_URL and USHER_KEY, or run it where bin/dev or bin/demo runs.';
 
 const text = (value: unknown): string | null =>
   typeof value === 'string' || typeof value === 'number' ? String(value) : null;
@@ -31,7 +29,7 @@ const listTenants: Command = {
     limit: { value: 'N', about: 'At most so many, up to 100; default 50' },
     json,
   },
-  notes: [note],
+  notes: [throughApi],
   examples: ['--status suspended', '--provisioning error', 'acme'],
   async run(input, io) {
     const query = new URLSearchParams({ limit: String(limitOf(input, 'limit', 50, 1, 100)) });
@@ -80,7 +78,7 @@ const showTenant: Command = {
   summary: 'Show a tenant',
   args: which,
   options: { json },
-  notes: [note],
+  notes: [throughApi],
   async run(input, io) {
     const tenant = await openApi(io).get(pathOf(input));
     if (input.has('json')) io.out(JSON.stringify(tenant));
@@ -138,7 +136,7 @@ const createTenant: Command = {
     'trial-days': { value: 'N', about: 'Days that the trial lasts; default 14' },
     json,
   },
-  notes: [note],
+  notes: [throughApi],
   examples: ["--slug acme-trading --name 'Acme Trading' --plan scale"],
   async run(input, io) {
     const given = (option: string, field: string): Record<string, string> => {
@@ -178,7 +176,7 @@ function move(
       reason: { value: 'TEXT', about, ...(how.reason === 'required' ? { required: true } : {}) },
       json,
     },
-    notes: [...(how.notes ?? []), note],
+    notes: [...(how.notes ?? []), throughApi],
     async run(input, io) {
       const api = openApi(io);
       const reason = input.text('reason');
@@ -199,7 +197,7 @@ function registryMove(verb: 'activate' | 'cancel', summary: string): Command {
     summary,
     args: which,
     options: { json },
-    notes: [note],
+    notes: [throughApi],
     async run(input, io) {
       const api = openApi(io);
       const { id } = await api.get(pathOf(input));
@@ -215,7 +213,7 @@ const reconcileTenant: Command = {
   summary: 'Compare what a tenant has at its backends with what it should have',
   args: which,
   options: { json },
-  notes: [note],
+  notes: [throughApi],
   async run(input, io) {
     const answer = await openApi(io).post(`${pathOf(input)}/reconcile`, {});
     if (input.has('json')) io.out(JSON.stringify(answer));

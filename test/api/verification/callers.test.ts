@@ -44,6 +44,7 @@ describe('a peer outside of VERIFY_ALLOW_CIDRS', () => {
         body: { key: key.key },
       });
       expect([posted.status, posted.body.code]).toEqual([401, 'unauthenticated']);
+      expect(posted.body.detail).toContain('keys:verify');
       expect(posted.headers.get('www-authenticate')).toBe('Bearer realm="usher"');
     }
     expect(await verdicts(app)).toBe(before);
