@@ -1,7 +1,8 @@
 import type { tenantAdminEndpoints } from '../../src/contracts/tenant-admin';
 import type { Caller } from '../../src/domain/identity/callers';
 import { scheduleExport } from '../../src/domain/tenants/lifecycle-rows';
-import { changeStatus, lockSettled } from '../../src/domain/tenants/tenant-changes';
+import { changeStatus } from '../../src/domain/tenants/tenant-changes';
+import { lockRecord } from '../../src/domain/tenants/tenants';
 import type { TenantAction } from '../../src/domain/tenants/tenants.rules';
 import { wakeLifecycle } from '../../src/domain/tenants/wake';
 import { withOperator } from '../../src/platform/db';
@@ -53,7 +54,8 @@ export function createTenantMoveRoutes(deps: TenantMoveDeps): Handlers<readonly 
       const { id } = await namedFor(db, caller, 'tenants:purge', params.slug);
       return withOperator(db, caller.actorId, (tx) =>
         once(call.idempotency, tx, async () => {
-          const before = await lockSettled(tx, id);
+          // Not settled yet: the order itself compares the version, as it was read.
+          const before = await lockRecord(tx, id);
           // Ordered again while its export fails, a purge tries at once.
           const again = before.status === 'purging' && before.purgedAt === null;
           if (again) await scheduleExport(tx, id, 0);

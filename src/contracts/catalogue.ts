@@ -85,7 +85,7 @@ export const EntitlementPut = z
       'must be at most 50',
     ).default({}),
     expires_at: Time.nullable().optional().meta({
-      description: 'A trial has one; a later one extends a trial, once',
+      description: 'A trial has one; a later one, or any once it is over, extends a trial, once',
     }),
   })
   .meta({ id: 'EntitlementPut' });

@@ -1,5 +1,6 @@
 import { withSystem } from '../../src/platform/db';
 import { wakeTrial } from '../../src/domain/tenants/trials';
+import { machine } from '../api/people';
 import { startTestApp } from '../support/test-app';
 import type { TestApp } from '../support/test-app';
 import { waitFor } from '../support/wait-for';
@@ -109,6 +110,36 @@ test('one that became an active entitlement ends without a mail', async () => {
   await run.result();
   expect(app.mailbox.messages().filter(({ to }) => to.includes(trial.email))).toEqual([]);
   expect(await statusOf(trial.id)).toBe('active');
+});
+
+test('one whose tenant is purged is over with it, also for a wake-up that comes later', async () => {
+  const trial = await begin();
+  const { key } = await machine(app, ['tenants:purge', 'tenants:read']);
+  await app.call('DELETE', `/tenants/${trial.slug}`);
+  const body = { reason: 'Contract is over' };
+  await app.call('POST', `/tenants/${trial.slug}/purge`, { key, body });
+  await waitFor(
+    'The end of the purge',
+    () => rows.one('select purged_at from tenants where id = $1', [trial.id]),
+    (row) => row.purged_at !== null,
+  );
+  expect(await rows.query('select 1 from product_trials where id = $1', [trial.trialId])).toEqual(
+    [],
+  );
+  const runs = new Set<string>();
+  for (const run of ['The run that followed it', 'A new run']) {
+    await withSystem(app.deps.db, 'relay', (tx) =>
+      app.deps.outbox.wake(tx, wakeTrial(trial.trialId)),
+    );
+    const handle = app.deps.temporal.client.workflow.getHandle(`product-trial/${trial.trialId}`);
+    const ended = await waitFor(
+      run,
+      () => handle.describe(),
+      ({ runId, status }) => !runs.has(runId) && status.name !== 'RUNNING',
+    );
+    expect(ended.status.name).toBe('COMPLETED');
+    runs.add(ended.runId);
+  }
 });
 
 test('a warning that waited for its mail server until the trial was extended is not sent', async () => {

@@ -1,3 +1,6 @@
+import { changeStatus } from '../../src/domain/tenants/tenant-changes';
+import { wakeUndrivenTenants } from '../../src/domain/tenants/wake';
+import { withSystem } from '../../src/platform/db';
 import { startTestApp } from '../support/test-app';
 import type { TestApp } from '../support/test-app';
 import { waitFor } from '../support/wait-for';
@@ -173,5 +176,63 @@ test('a tenant that is deleted and restored in its grace is what it was, and is 
   expect((await app.call('GET', `/v1/tenants/${tenant.id}`)).body).toMatchObject({
     status: 'trial',
     deleted: null,
+  });
+});
+
+describe('a tenant whose run was lost', () => {
+  /** A trial that nobody follows any more, and that was driven long ago. */
+  const lost = async () => {
+    const tenant = await ownedTrial(app);
+    await driven(tenant.id);
+    const run = app.deps.temporal.client.workflow.getHandle(`tenant-lifecycle/${tenant.id}`);
+    await run.terminate('The test loses it');
+    await rows.query(
+      `update tenant_lifecycles set driven_at = now() - interval '26 hours' where tenant_id = $1`,
+      [tenant.id],
+    );
+    return tenant;
+  };
+  const sweep = () => wakeUndrivenTenants(app.deps, app.deps.env.DRIVE_WITHIN_HOURS);
+  const notDue = (tenantId: string) =>
+    waitFor(
+      'The note of what was told',
+      () =>
+        rows.query(
+          `select 1 from tenants as t join tenant_lifecycles as l on l.tenant_id = t.id
+           where t.id = $1 and l.told_status = t.status`,
+          [tenantId],
+        ),
+      (found) => found.length === 1,
+    );
+
+  test('after it was woken for a suspension is told of it by the reconciler, and is left alone then', async () => {
+    const tenant = await lost();
+    await withSystem(app.deps.db, 'cli', (tx) =>
+      changeStatus(tx, { tenantId: tenant.id, action: 'suspend', actorId: 'user:op' }),
+    );
+    expect(await sweep()).toBe(1);
+    expect(await subjectsTo(app, tenant.email, 1)).toEqual(['Nordlicht is suspended']);
+    await notDue(tenant.id);
+    await rows.query(
+      `update tenant_lifecycles set driven_at = now() - interval '26 hours' where tenant_id = $1`,
+      [tenant.id],
+    );
+    expect(await sweep()).toBe(0);
+  });
+
+  test('and whose trial a request has ended in passing is told of the end', async () => {
+    const tenant = await lost();
+    await rows.query(`update tenants set trial_ends_at = now() where id = $1`, [tenant.id]);
+    const { headers } = await app.call('GET', `/v1/tenants/${tenant.id}`);
+    const { body } = await app.call('PATCH', `/v1/tenants/${tenant.id}`, {
+      body: { sales_owner: 'Mara' },
+      headers: { 'if-match': headers.get('etag') ?? '' },
+    });
+    expect(body.status).toBe('frozen');
+    expect(await rows.one('select status from tenants where id = $1', [tenant.id])).toEqual({
+      status: 'frozen',
+    });
+    expect(await sweep()).toBe(1);
+    expect(await subjectsTo(app, tenant.email, 1)).toEqual(['The trial of Nordlicht is over']);
   });
 });

@@ -3,6 +3,7 @@ import { DomainError } from '../../errors/problems';
 import { keysetParams, pageOf, positionOf } from '../../platform/cursors';
 import type { Keyset, Page } from '../../platform/cursors';
 import type { Tx } from '../../platform/db';
+import { isUuid } from '../../platform/ids';
 import { noteSubject } from '../../platform/request-context';
 
 /** An invite as lists and its own page show it. */
@@ -72,10 +73,7 @@ type Condition = (value: string, add: (param: unknown) => string) => string;
 const conditions: Readonly<Record<keyof InviteFilter, Condition>> = {
   status: (value, add) => `${statusNow} = ${add(value)}`,
   state: (value, add) => `${statusNow} = ${add(value)}`,
-  tenant: (value, add) => {
-    const n = add(value.toLowerCase());
-    return `(t.slug = ${n} or t.id::text = ${n})`;
-  },
+  tenant: (value, add) => `t.${isUuid(value) ? 'id' : 'slug'} = ${add(value.toLowerCase())}`,
   inviter: (value, add) => {
     const n = add(value);
     return `(i.invited_by = ${n} or split_part(i.invited_by, ':', 2) = ${n})`;

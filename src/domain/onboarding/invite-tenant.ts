@@ -2,7 +2,7 @@ import type { InviteRow as InviteRequest } from '../../contracts/invites';
 import { DomainError } from '../../errors/problems';
 import type { Tx } from '../../platform/db';
 import { createTenant } from '../tenants/create-tenant';
-import { slugFrom } from '../tenants/slugs';
+import { requireFreeWord, slugFrom } from '../tenants/slugs';
 import { findTenant, lockTenant } from '../tenants/tenants';
 import type { Tenant } from '../tenants/tenants';
 import { freeAbandonedTenant } from './close-invite';
@@ -29,6 +29,8 @@ export async function tenantOfInvite(
     return tenant;
   }
   const { tenant: wanted } = request;
+  // Before it is looked for: a slug that has the form of an id would find the tenant of that id.
+  if (wanted) requireFreeWord(wanted.slug);
   const standing = wanted ? await findTenant(tx, wanted.slug) : undefined;
   if (standing?.status === 'pending') {
     const tenant = await lockForInvite(tx, standing.id, request.email);

@@ -6,7 +6,7 @@ import * as audit from '../audit/audit-entries';
 import type { RequestSource } from '../identity/callers';
 import { emitEvent } from './events';
 import { claimSlug, requireFreeWord } from './slugs';
-import { lockSettled, requireVersion } from './tenant-changes';
+import { lockSettled } from './tenant-changes';
 import { writeColumns } from './tenants';
 import type { TenantBilling, TenantRecord } from './tenants';
 import { aimOf } from './tenants.rules';
@@ -29,8 +29,7 @@ export interface TenantEdit {
  *   a tenant that is being purged and for the end of a trial that does not run
  */
 export async function editTenant(tx: Tx, edit: TenantEdit): Promise<TenantRecord> {
-  const tenant = await lockSettled(tx, edit.tenantId);
-  requireVersion(tenant, edit.version);
+  const tenant = await lockSettled(tx, edit.tenantId, edit.version);
   if (tenant.status === 'purging') {
     throw new DomainError('invalid-transition', { extra: { from: 'purging', to: 'purging' } });
   }

@@ -37,8 +37,8 @@ export async function putEntitlement(
     tenantId: tenant.id,
     product: put.product,
     status: put.status,
-    before: before?.expiresAt ?? null,
-    after: expiresAt,
+    runsUntil: before?.status === 'trial' ? before.expiresAt : null,
+    end: expiresAt,
     actorId: by.actorId,
   });
   const { limits, product, status } = put;

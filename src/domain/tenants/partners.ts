@@ -2,7 +2,7 @@ import { DomainError } from '../../errors/problems';
 import { keysetParams, pageOf, positionOf } from '../../platform/cursors';
 import type { Keyset, Page } from '../../platform/cursors';
 import type { Tx } from '../../platform/db';
-import { newId } from '../../platform/ids';
+import { isUuid, newId } from '../../platform/ids';
 import * as audit from '../audit/audit-entries';
 
 /** A reseller that owns tenants. */
@@ -17,9 +17,12 @@ export interface Partner {
 
 const columns = `id, slug, name, status, version, created_at as "createdAt"`;
 
-/** Whether a text can be the slug of a partner: 3 to 40 of a-z, 0-9 and inner hyphens, no two in a row. */
+/**
+ * Whether a text can be the slug of a partner: 3 to 40 of a-z, 0-9 and inner hyphens, no two in a row, and not the form
+ * of an id, by which partners are named as well.
+ */
 export function isPartnerSlug(slug: string): boolean {
-  return /^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$/.test(slug) && !slug.includes('--');
+  return /^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$/.test(slug) && !slug.includes('--') && !isUuid(slug);
 }
 
 /**
@@ -39,7 +42,9 @@ export async function createPartner(
   const errors = [
     ...(isPartnerSlug(input.slug)
       ? []
-      : [{ pointer: '/slug', message: 'must be 3 to 40 of a-z, 0-9 and inner hyphens' }]),
+      : [
+          { pointer: '/slug', message: 'must be 3 to 40 of a-z, 0-9 and inner hyphens, and no id' },
+        ]),
     ...(name.length >= 1 && name.length <= 200
       ? []
       : [{ pointer: '/name', message: 'must have 1 to 200 characters' }]),
@@ -64,10 +69,8 @@ export async function createPartner(
 
 /** The partner of an id or a slug. */
 export function findPartner(tx: Tx, idOrSlug: string): Promise<Partner | undefined> {
-  return tx.maybe<Partner>(
-    `select ${columns} from partners where slug = $1 or id::text = lower($1)`,
-    [idOrSlug],
-  );
+  const column = isUuid(idOrSlug) ? 'id' : 'slug';
+  return tx.maybe<Partner>(`select ${columns} from partners where ${column} = $1`, [idOrSlug]);
 }
 
 /**

@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { DomainError } from '../../errors/problems';
 import type { Tx } from '../../platform/db';
+import { isUuid } from '../../platform/ids';
 
 // No look-alikes, so that a slug can be read out on the telephone.
 const slugAlphabet = 'abcdefghjkmnpqrstuvwxyz23456789';
@@ -27,10 +28,14 @@ const reservedSlugs = new Set(
 );
 
 /**
- * Refuses a slug that is a part of the system.
+ * Refuses a slug that is a part of the system, or has the form of an id: where either may name a tenant, it would hide
+ * the tenant of that id.
  * @throws DomainError `slug-taken`
  */
 export function requireFreeWord(slug: string): void {
+  if (isUuid(slug)) {
+    throw new DomainError('slug-taken', { detail: `The slug ${slug} has the form of an id.` });
+  }
   if (reservedSlugs.has(slug)) {
     throw new DomainError('slug-taken', { detail: `The slug ${slug} is reserved.` });
   }

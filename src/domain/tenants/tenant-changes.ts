@@ -46,10 +46,17 @@ const told = {
 /**
  * Locks a tenant whose row says what is true: a trial that is over is moved to `frozen` first, so that every change
  * starts from the status that people see.
- * @throws DomainError `tenant-not-found`
+ * @param version the one that the caller saw, if they named one
+ * @throws DomainError `tenant-not-found`, `version-stale` when the caller saw another version
  */
-export async function lockSettled(tx: Tx, tenantId: string): Promise<TenantRecord> {
+export async function lockSettled(
+  tx: Tx,
+  tenantId: string,
+  version?: number,
+): Promise<TenantRecord> {
   const tenant = await lockRecord(tx, tenantId);
+  // Before the move, which counts the version up: whoever reads a trial that is over sees the row's version as it is.
+  requireVersion(tenant, version);
   if (!tenant.lapsed) return tenant;
   return record(tx, { ...tenant, status: 'trial' }, 'frozen', {
     tenantId,
@@ -58,8 +65,7 @@ export async function lockSettled(tx: Tx, tenantId: string): Promise<TenantRecor
   });
 }
 
-/** @throws DomainError `version-stale` when a caller saw another version */
-export function requireVersion(tenant: TenantRecord, version: number | undefined): void {
+function requireVersion(tenant: TenantRecord, version: number | undefined): void {
   if (version === undefined || version === tenant.version) return;
   throw new DomainError('version-stale', {
     extra: { current_etag: `"v${String(tenant.version)}"` },
@@ -72,8 +78,7 @@ export function requireVersion(tenant: TenantRecord, version: number | undefined
  * @throws DomainError `tenant-not-found`, `version-stale`, `invalid-transition` with `from` and `to`
  */
 export async function changeStatus(tx: Tx, change: StatusChange): Promise<ChangedTenant> {
-  const tenant = await lockSettled(tx, change.tenantId);
-  requireVersion(tenant, change.version);
+  const tenant = await lockSettled(tx, change.tenantId, change.version);
   const to = targetOf(tenant, change.action);
   if (to === undefined) {
     throw new DomainError('invalid-transition', {

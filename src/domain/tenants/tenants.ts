@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { TenantStatus } from '../../contracts/registry';
 import { DomainError } from '../../errors/problems';
 import type { Tx } from '../../platform/db';
+import { isUuid } from '../../platform/ids';
 import type { Standing, TenantAction } from './tenants.rules';
 
 /** A tenant as the other domains see it. */
@@ -80,11 +81,10 @@ export function bucketOf(tenantId: string): number {
   return Number(BigInt(`0x${digest}`) % 100n);
 }
 
-/** The tenant of an id or slug, or undefined. */
+/** The tenant of an id or slug, or undefined. What has the form of an id names nothing else: no slug may have it. */
 export function findTenant(tx: Tx, idOrSlug: string): Promise<Tenant | undefined> {
-  return tx.maybe<Tenant>(`select ${columns} from tenants where id::text = $1 or slug = $1`, [
-    idOrSlug,
-  ]);
+  const column = isUuid(idOrSlug) ? 'id' : 'slug';
+  return tx.maybe<Tenant>(`select ${columns} from tenants where ${column} = $1`, [idOrSlug]);
 }
 
 /** The tenant of an id, locked against a change of its status until the transaction ends. */

@@ -39,9 +39,9 @@ export function trialView(facts: TrialFacts): TrialView {
 }
 
 /**
- * Whether a new end makes a trial longer, which an operator may do once; one that is brought forward, or was over and
- * is given no later end, is not.
+ * Whether an end extends a trial, which an operator may do once: a later one than it runs to does, and any end does
+ * once it is over (`runsUntil` is null), whatever ended it, since the end that it had is not kept.
  */
-export function extendsTrial(before: Date | null, after: Date): boolean {
-  return before !== null && after.getTime() > before.getTime();
+export function extendsTrial(runsUntil: Date | null, end: Date): boolean {
+  return runsUntil === null || end.getTime() > runsUntil.getTime();
 }

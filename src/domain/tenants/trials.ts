@@ -122,14 +122,16 @@ export interface TrialChange {
   readonly tenantId: string;
   readonly product: string;
   readonly status: 'trial' | 'active' | 'expired';
-  readonly before: Date | null;
-  readonly after: string | null;
+  /** The end of the trial as it runs; null when none runs. */
+  readonly runsUntil: Date | null;
+  /** The end that it is given; null for none. */
+  readonly end: string | null;
   readonly actorId: string;
 }
 
 /**
- * Brings the trial of a product in line with an entitlement that an operator sets: a later end extends it, once; any
- * other status ends it. A trial that an operator begins is one as well.
+ * Brings the trial of a product in line with an entitlement that an operator sets: a later end, or any end once it is
+ * over, extends it, once; any other status ends it. A trial that an operator begins is one as well.
  * @throws DomainError `trial-extended`
  */
 export async function followEntitlement(
@@ -155,12 +157,12 @@ export async function followEntitlement(
     const begun = await insertTrial(tx, { ...wish, actorId: change.actorId });
     return begun && deps.outbox.wake(tx, wakeTrial(begun.id));
   }
-  const longer = change.after !== null && extendsTrial(change.before, new Date(change.after));
-  if (longer && trial.extended_at !== null) throw new DomainError('trial-extended');
+  const extended = change.end !== null && extendsTrial(change.runsUntil, new Date(change.end));
+  if (extended && trial.extended_at !== null) throw new DomainError('trial-extended');
   await tx.run(
     `update product_trials set ended_at = null, end_reason = null,
        extended_at = case when $2 then now() else extended_at end where id = $1`,
-    [trial.id, longer],
+    [trial.id, extended],
   );
   return deps.outbox.wake(tx, wakeTrial(trial.id));
 }
@@ -170,19 +172,26 @@ interface TrialRow extends TrialFacts {
   readonly product: string;
 }
 
+/** A trial without a row: its tenant was purged, which nothing brings back. */
+const gone: TrialView = { settled: true, waitMs: 0 };
+
 /**
  * Looks at a trial: writes the warning three days before its end, and at its end ends the entitlement and says so.
- * Every wake-up and every timer comes here; twice does no harm.
+ * Every wake-up and every timer comes here; twice does no harm. A trial whose row is gone is over.
  */
 export function openTrial(deps: TrialDeps, trialId: string): Promise<TrialView> {
   return withSystem(deps.db, 'activity', async (tx) => {
-    const { tenant_id: tenantId } = await tx.one<{ tenant_id: string }>(
+    const found = await tx.maybe<{ tenant_id: string }>(
       'select tenant_id from product_trials where id = $1',
       [trialId],
     );
-    // The tenant first, as who changes an entitlement does.
-    await lockTenant(tx, tenantId);
-    await tx.run('update product_trials set driven_at = now() where id = $1', [trialId]);
+    if (!found) return gone;
+    // The tenant first, as who changes an entitlement does; a purge that held it may have taken the row.
+    await lockTenant(tx, found.tenant_id);
+    const touched = await tx.run('update product_trials set driven_at = now() where id = $1', [
+      trialId,
+    ]);
+    if (touched === 0) return gone;
     const trial = await readTrial(tx, trialId);
     const due = trialDue(trial);
     if (due === 'end') await endTrial(tx, deps, trialId, trial);

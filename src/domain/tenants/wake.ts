@@ -16,8 +16,20 @@ interface WakeDeps {
   readonly outbox: Outbox;
 }
 
-/** Tenants for which time brings something: the end of a trial, of a grace, or a purge under way. */
-const unsettled = `(t.status in ('trial', 'deleted') or t.status = 'purging' and t.purged_at is null)`;
+/**
+ * Tenants for which time brings something (the end of a trial, of a grace, or a purge under way), and those whose people
+ * were told of another status than they are in, since the run that should have told them was lost or nobody woke one.
+ * Whoever looks writes the notice, where `noticeOf` has one, and notes the status: nobody is found for that twice.
+ * Most tenants of many are active and were told so, or never had anything to be told; the first condition leaves them
+ * out by the index on the status and the narrow table of what was told.
+ */
+const unfinished = `t.id in (
+    select id from tenants
+    where status in ('trial', 'suspended', 'frozen', 'archived', 'deleted', 'purging')
+    union select tenant_id from tenant_lifecycles
+    where told_status in ('trial', 'suspended', 'frozen', 'archived', 'deleted'))
+  and (t.status in ('trial', 'deleted') or t.status = 'purging' and t.purged_at is null
+    or l.told_status is distinct from t.status)`;
 
 const batchSize = 200;
 
@@ -26,7 +38,7 @@ export function wakeUndrivenTenants(deps: WakeDeps, hours: number): Promise<numb
   return withSystem(deps.db, 'reconciler', async (tx) => {
     const rows = await tx.rows<{ id: string }>(
       `select t.id from tenants as t left join tenant_lifecycles as l on l.tenant_id = t.id
-       where ${unsettled} and coalesce(l.driven_at, t.updated_at) < now() - $1 * interval '1 hour'
+       where ${unfinished} and coalesce(l.driven_at, t.updated_at) < now() - $1 * interval '1 hour'
          and not exists (select 1 from outbox as w
            where w.aggregate = 'tenant-lifecycle/' || t.id and w.delivered_at is null and w.dead_at is null)
        order by l.driven_at nulls first limit $2`,
@@ -37,8 +49,8 @@ export function wakeUndrivenTenants(deps: WakeDeps, hours: number): Promise<numb
 }
 
 /**
- * Wakes the workflow of every tenant that is not settled, a batch at a time from an id on: for a Temporal that is new
- * or was emptied. Returns the id to go on from, or null after the last batch.
+ * Wakes the workflow of every tenant that is not settled or not told of its status, a batch at a time from an id on: for
+ * a Temporal that is new or was emptied. Returns the id to go on from, or null after the last batch.
  */
 export async function wakeTenantsFrom(
   tx: Tx,
@@ -46,7 +58,8 @@ export async function wakeTenantsFrom(
   from: string | null,
 ): Promise<string | null> {
   const rows = await tx.rows<{ id: string }>(
-    `select t.id from tenants as t where ($1::uuid is null or t.id > $1) and ${unsettled} order by t.id limit $2`,
+    `select t.id from tenants as t left join tenant_lifecycles as l on l.tenant_id = t.id
+     where ($1::uuid is null or t.id > $1) and ${unfinished} order by t.id limit $2`,
     [from, batchSize],
   );
   await wakeAll(tx, deps, rows);

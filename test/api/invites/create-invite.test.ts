@@ -262,6 +262,16 @@ describe('POST /onboarding/invites answers 409', () => {
     expect(body).toMatchObject({ code: 'invite-exists', invite_id: first.inviteId });
   });
 
+  test('slug-taken for the id of a tenant in the place of a slug, also where its invite is for the same address', async () => {
+    const email = address();
+    const first = await create({ email, tenant: { slug: slug(), name: 'First' } });
+    const { status, body } = await create({
+      email,
+      tenant: { slug: first.body.client_id, name: 'Second' },
+    });
+    expect([status, body.code]).toEqual([409, 'slug-taken']);
+  });
+
   test('slug-taken for the slug of somebody else, and for words that belong to the system', async () => {
     const tenant = { slug: slug() };
     await invite(app, { tenant });

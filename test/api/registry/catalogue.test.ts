@@ -244,6 +244,23 @@ describe('PUT /v1/entitlements', () => {
     expect((await put(id, { status: 'trial', expires_at: inDays(9) })).status).toBe(409);
   });
 
+  test.each([
+    ['withdrawn', { status: 'expired' }],
+    ['withdrawn, with a far end', { status: 'expired', expires_at: inDays(900) }],
+    ['granted', { status: 'active' }],
+    ['granted to a far end', { status: 'active', expires_at: inDays(900) }],
+  ])('extends a trial that was %s before its end by giving it back, once', async (_name, over) => {
+    const id = await tenant();
+    await ask('trial-request', id);
+    await put(id, over);
+    const back = await put(id, { status: 'trial', expires_at: inDays(60) });
+    expect([back.status, back.body.status]).toEqual([200, 'trial']);
+    await put(id, over);
+    const again = await put(id, { status: 'trial', expires_at: inDays(5) });
+    expect([again.status, again.body.code]).toEqual([409, 'trial-extended']);
+    expect((await put(id, { status: 'active' })).status).toBe(200);
+  });
+
   test('counts a trial that an operator begins as the one there is', async () => {
     const id = await tenant();
     await put(id, { status: 'trial', expires_at: inDays(5) });

@@ -90,7 +90,7 @@ describe('PATCH /v1/tenants/{id}', () => {
     const [one, two] = [await tenant(), await tenant()];
     const next = newSlug();
     await patch(two.id, 1, { slug: next });
-    for (const slug of [two.slug, next, 'admin']) {
+    for (const slug of [two.slug, next, 'admin', two.id]) {
       expect((await patch(one.id, 1, { slug })).body.code).toBe('slug-taken');
     }
     const back = await patch(two.id, 2, { slug: two.slug });

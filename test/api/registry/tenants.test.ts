@@ -101,6 +101,13 @@ describe('POST /v1/tenants', () => {
     expect([status, body.code]).toEqual([409, 'slug-taken']);
   });
 
+  test('409 slug-taken for a slug that has the form of an id, whose ever it is', async () => {
+    for (const slug of [(await tenant()).id, newId()]) {
+      const { status, body } = await create({ slug });
+      expect([status, body.code]).toEqual([409, 'slug-taken']);
+    }
+  });
+
   test('409 slug-taken for the slug of a deleted tenant, and of one that had it before', async () => {
     const deleted = await tenant();
     await sql(app, `update tenants set status = 'deleted', deleted_from = 'trial' where id = $1`, [

@@ -178,6 +178,51 @@ describe('purge', () => {
   });
 });
 
+describe('a trial that is over and that no worker has moved', () => {
+  const lapsed = async () => {
+    const { id, slug } = await tenantIn('trial');
+    await sql(app, `update tenants set trial_ends_at = now() - interval '1 day' where id = $1`, [
+      id,
+    ]);
+    const etag = async (): Promise<string> => {
+      const { body, headers } = await app.call('GET', `/v1/tenants/${id}`);
+      expect(body.status).toBe('frozen');
+      return headers.get('etag') ?? '';
+    };
+    return { id, slug, etag, ifMatch: { 'if-match': await etag() } };
+  };
+
+  test('is changed by who sends the ETag of its GET', async () => {
+    const { id, slug, ifMatch } = await lapsed();
+    const edit = { body: { name: 'Later' }, headers: ifMatch };
+    const edited = await app.call('PATCH', `/v1/tenants/${id}`, edit);
+    expect([edited.status, edited.body.name, edited.body.status]).toEqual([200, 'Later', 'frozen']);
+    const etag = { 'if-match': edited.headers.get('etag') ?? '' };
+    expect((await act(slug, 'archive', { headers: etag })).body.status).toBe('archived');
+    const other = await lapsed();
+    const restored = await act(other.slug, 'restore', { headers: other.ifMatch });
+    expect([restored.status, restored.body.status]).toEqual([200, 'active']);
+  });
+
+  test('refuses what is not possible for what it is, 409, and a stale ETag with the one that GET shows', async () => {
+    const { id, slug, etag, ifMatch } = await lapsed();
+    const { key } = await machine(app, ['tenants:purge', 'tenants:read']);
+    for (const refused of [
+      await act(slug, 'suspend', { headers: ifMatch }),
+      await act(slug, 'purge', { headers: ifMatch, key }),
+      await app.call('POST', `/v1/tenants/${id}/activate`, { headers: ifMatch }),
+    ]) {
+      expect([refused.status, refused.body.code, refused.body.from]).toEqual([
+        409,
+        'invalid-transition',
+        'frozen',
+      ]);
+    }
+    const stale = await act(slug, 'archive', { headers: { 'if-match': '"v2"' } });
+    expect([stale.status, stale.headers.get('etag')]).toEqual([412, await etag()]);
+  });
+});
+
 test('a former slug names its tenant in every order', async () => {
   const { id, slug } = await tenantIn('active');
   const next = `t-${newId().slice(-12)}`;
