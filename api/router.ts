@@ -123,6 +123,8 @@ async function answer(
 
 /** Writes a body as it comes; a reader that goes away ends it. */
 async function stream(reply: Reply, body: Streamed, response: Response): Promise<void> {
+  // One that went while its answer was made was told of before, and is not again.
+  if (response.destroyed) return;
   const gone = new AbortController();
   response.once('close', () => {
     gone.abort();

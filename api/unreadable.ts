@@ -4,6 +4,7 @@ import { STATUS_CODES } from 'node:http';
 import { toProblem } from '../src/errors/http';
 import { DomainError } from '../src/errors/problems';
 import { newId } from '../src/platform/ids';
+import type { KeptConnections } from './kept-connections';
 
 /** Why node gave up on a request before the app saw it, by the code of its error. */
 const details: Readonly<Record<string, string>> = {
@@ -15,9 +16,13 @@ const details: Readonly<Record<string, string>> = {
  * Has what is no readable HTTP answered as everything else is: by a problem with a request id. An expectation that
  * nobody knows is answered as if it was not there, which RFC 9110 allows.
  */
-export function answerUnreadable(server: Server): void {
+export function answerUnreadable(
+  server: Server,
+  { isMidAnswer }: Pick<KeptConnections, 'isMidAnswer'>,
+): void {
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
-    if (error.code === 'ECONNRESET' || !socket.writable) {
+    // In the middle of an answer the problem would pass for a part of it; cut off, it is seen to be no whole one.
+    if (error.code === 'ECONNRESET' || !socket.writable || isMidAnswer(socket)) {
       socket.destroy();
       return;
     }

@@ -33,7 +33,7 @@ export function createRequestLog(log: Log, metrics: Metrics): RequestHandler {
       );
     };
     // Sockets close outside of the request's context, which holds its id.
-    response.on('close', AsyncResource.bind(onClose));
+    response.once('close', AsyncResource.bind(onClose));
     next();
   };
 }

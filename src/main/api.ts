@@ -96,7 +96,7 @@ function openServer(
 ): Server {
   const server = createServer(serverOptions, handle);
   kept.watch(server);
-  answerUnreadable(server);
+  answerUnreadable(server, kept);
   return server;
 }
 

@@ -1,3 +1,4 @@
+import { stepUpPermissions } from '../../src/domain/identity/roles.rules';
 import { randomUUID } from 'node:crypto';
 import { endpoints } from '../../src/contracts/endpoints';
 import type { EndpointContract } from '../../src/contracts/http';
@@ -132,6 +133,10 @@ describe.each(named(permitted))('%s', (_name, contract) => {
 });
 
 describe.each(named(permitted.filter(({ stepUp }) => stepUp)))('%s', (_name, contract) => {
+  test('is open to no machine by a role as shorthand', () => {
+    expect([...stepUpPermissions]).toContain(contract.access);
+  });
+
   test('answers 403 step-up-required to somebody who signed in more than 10 minutes ago', async () => {
     const owner = await person(app, { roles: ['owner'] });
     const request = { anonymous: true, headers: await signedIn(app, owner) };

@@ -1,10 +1,10 @@
 import { DomainError } from '../../errors/problems';
-import type { KeyDigest, KeyEnvironment } from '../../platform/crypto/keys';
+import type { KeyEnvironment } from '../../platform/crypto/keys';
 import type { Tx } from '../../platform/db';
 import { newId } from '../../platform/ids';
 import { digestOf } from '../../platform/peppers';
 import type { RequestSource } from '../identity/callers';
-import { insertApiKey } from './api-keys';
+import { findByDigests, insertApiKey } from './api-keys';
 import type { ApiKey } from './api-keys';
 import type { ApiKeyDeps, ApiKeyMaterial } from './deps';
 import { readForeignHash } from './imported-hashes';
@@ -43,7 +43,11 @@ export async function importKey(
   if (!hash) throw mistake('/hash', 'must be 32 bytes of SHA-256 or argon2id|salt|hash');
   const admitted = await admitKey(tx, issuer, wanted);
   const { prefix } = wanted;
-  const digest = await digestNow(tx, deps.apiKeys, hash);
+  const digest =
+    hash.kind === 'sha256' ? await digestOf(tx, deps.apiKeys.hasher, hash.digest) : null;
+  // Under another pepper it has another digest, and the key would be there twice: once of them ended, the other good.
+  if (digest && (await findByDigests(tx, deps.apiKeys.hasher.candidates(hash.digest))))
+    throw new DomainError('api-key-exists');
   const id = newId();
   const own = { id, familyId: id, prefix, digest, environment, imported: true };
   const key = await insertApiKey(tx, { ...admitted, ...own });
@@ -56,14 +60,6 @@ export async function importKey(
     metadata: { hash: hash.kind, scopes: key.scopes.join(' '), role: key.role },
   });
   return key;
-}
-
-async function digestNow(
-  tx: Tx,
-  keys: ApiKeyMaterial,
-  hash: ForeignHash,
-): Promise<KeyDigest | null> {
-  return hash.kind === 'sha256' ? digestOf(tx, keys.hasher, hash.digest) : null;
 }
 
 async function insertSlowHash(

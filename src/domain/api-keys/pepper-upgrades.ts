@@ -43,7 +43,8 @@ export function createPepperUpgrades(
       return false;
     },
     async run() {
-      const noted = [...moves.values()];
+      // Two processes that lock the same keys each in its own order would wait for each other.
+      const noted = [...moves.values()].sort((a, b) => (a.keyId < b.keyId ? -1 : 1));
       moves.clear();
       const before = current;
       current = await withSystem(db, 'usage', async (tx) => {
@@ -56,5 +57,9 @@ export function createPepperUpgrades(
 }
 
 async function moveDigest(tx: Tx, { keyId, from, to }: Move): Promise<void> {
-  await tx.run('select move_api_key_digest($1, $2, $3, $4)', [keyId, from, to.digest, to.pepperId]);
+  // One whose digest is taken stays where it is, and holds up none of the others.
+  await tx.run(
+    `select move_api_key_digest($1, $2, $3, $4) where not exists (select 1 from api_keys where digest = $3)`,
+    [keyId, from, to.digest, to.pepperId],
+  );
 }

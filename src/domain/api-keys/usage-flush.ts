@@ -37,21 +37,35 @@ export function createUsageFlush(options: {
   /** What is being handed in, and what comes after it. */
   let current: Part | undefined;
   let counters: Counter[] = [];
-  let refusals: readonly Refusal[] = [];
+  /** By key and code, which come once however long they wait: no statement writes a row twice. */
+  const refusals = new Map<string, Refusal>();
 
   const collect = (): void => {
     const taken = usage.take();
     firstUses.note(taken.counters.filter(({ unused, requests }) => unused && requests > 0));
     counters = counters.concat(taken.counters);
-    refusals = refusals.concat(taken.refusals);
+    for (const refusal of taken.refusals) {
+      const name = `${refusal.keyId} ${refusal.code}`;
+      const waiting = refusals.get(name);
+      if (waiting) waiting.count += refusal.count;
+      else refusals.set(name, refusal);
+    }
+  };
+  // Out of what waits for good: a part stays as it is until it is in.
+  const takeRefusals = (): Refusal[] => {
+    const taken: Refusal[] = [];
+    for (const [name, refusal] of refusals) {
+      if (taken.length === mostRows) break;
+      refusals.delete(name);
+      taken.push(refusal);
+    }
+    return taken;
   };
   // As late as can be: what is taken out lives for one statement.
   const next = (): Part | undefined => {
-    if (refusals.length > 0) {
-      const refused = refusals.slice(0, mostRows);
-      refusals = refusals.slice(mostRows);
+    if (refusals.size > 0) {
       sequence += 1;
-      return { sequence, uses: [], refusals: refused };
+      return { sequence, uses: [], refusals: takeRefusals() };
     }
     const sorted = counters.splice(-mostRows).sort(byId);
     if (sorted.length === 0) return undefined;

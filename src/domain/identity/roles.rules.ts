@@ -168,7 +168,9 @@ export const roles: RoleTable = {
 export const stepUpPermissions: ReadonlySet<Permission> = new Set([
   'tenants:purge',
   'users:grant',
+  'users:invite',
   'service-accounts:create',
+  'audit:erase',
   'payouts:approve',
   'secrets:reveal',
   'secrets:rotate',

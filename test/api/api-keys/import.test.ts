@@ -1,6 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { mintKey } from '../../../src/platform/crypto/key-formats';
 import type { KeyFormat } from '../../../src/platform/crypto/key-formats';
+import { withSystem } from '../../../src/platform/db';
+import { moveCurrentPepper } from '../../../src/platform/peppers';
 import { startTestApp } from '../../support/test-app';
 import type { TestApp } from '../../support/test-app';
 import { sql } from '../rows';
@@ -9,7 +11,8 @@ import { actionsOf, eventsOf, machineWith, oneOf, statusOfPlaintext, tenant } fr
 let app: TestApp;
 let acme: string;
 beforeAll(async () => {
-  app = await startTestApp({ worker: false });
+  const peppers = ['p1', 'p2'].map((id) => `${id}:${randomBytes(32).toString('base64')}`);
+  app = await startTestApp({ worker: false, env: { KEYS_HASH_PEPPER: peppers.join() } });
   acme = await tenant(app);
 }, 120_000);
 afterAll(() => app.stop());
@@ -96,6 +99,20 @@ describe('POST /v1/api-keys/import answers 409', () => {
       await imported({ prefix: prefixOf(key), hash: text });
       const { status, body } = await imported({ prefix: prefixOf(key), hash: text }, other);
       expect([status, body.code]).toEqual([409, 'api-key-exists']);
+    }
+  });
+
+  test('api-key-exists for a key that is here under a pepper from before, ended or not', async () => {
+    const key = mintKey('bp', 'ush', 'live');
+    const text = { prefix: prefixOf(key), hash: sha256(key) };
+    const { body } = await imported(text);
+    await app.call('DELETE', `/v1/api-keys/${body.id}`);
+    await withSystem(app.deps.db, 'cli', (tx) => moveCurrentPepper(tx, 'p2', 'system:test'));
+    try {
+      const again = await imported(text, { tenant_id: await tenant(app) });
+      expect([again.status, again.body.code]).toEqual([409, 'api-key-exists']);
+    } finally {
+      await withSystem(app.deps.db, 'cli', (tx) => moveCurrentPepper(tx, 'p1', 'system:test'));
     }
   });
 

@@ -1,6 +1,7 @@
 import { atBarrier } from '../../support/at-barrier';
 import { startTestApp } from '../../support/test-app';
 import type { TestApp, TestRequest } from '../../support/test-app';
+import { permissionsOf } from '../../../src/domain/identity/roles.rules';
 import { newId } from '../../../src/platform/ids';
 import { openRows } from '../../workflows/rows';
 import type { Rows } from '../../workflows/rows';
@@ -12,9 +13,12 @@ import { createMailTransport } from '../../../src/platform/mail/transport';
 
 let app: TestApp;
 let rows: Rows;
+/** A machine that may invite, which no role as shorthand gives it. */
+let inviter: string;
 
 beforeAll(async () => {
   app = await startTestApp({ worker: false });
+  inviter = (await machine(app, permissionsOf('platform', 'owner'))).key;
   rows = await openRows(app);
 });
 afterAll(async () => {
@@ -138,6 +142,7 @@ describe('POST /users/invite', () => {
   const invite = (body: Record<string, unknown>, request: TestRequest = {}) =>
     app.call('POST', '/users/invite', {
       body: { email: `${newId()}@staff.example`, name: 'Mara Lund', role: 'support', ...body },
+      key: inviter,
       ...request,
     });
   const audited = (userId: string) =>

@@ -8,6 +8,8 @@ import type { KeyFacts } from '../../../src/domain/api-keys/verification.rules';
 import { createKeyHasher } from '../../../src/platform/crypto/keys';
 import { createDatabase, withSystem } from '../../../src/platform/db';
 import type { Database, Tx } from '../../../src/platform/db';
+import { newId } from '../../../src/platform/ids';
+import { statementsOf } from '../../../src/platform/statements';
 import { createTestDatabase } from '../../support/database';
 import type { TestDatabase } from '../../support/database';
 import { insertTenant } from '../onboarding/rows';
@@ -226,5 +228,89 @@ describe('after a flush', () => {
     expect(await rowOf(lost)).toMatchObject({ requests: 1, cost: 2 });
     await count();
     expect(await rowOf(lost)).toMatchObject({ requests: 2, cost: 4 });
+  });
+});
+
+describe('refusals that cannot be handed in', () => {
+  let own: Database;
+  let isDown: boolean;
+  /** The counts in each statement that told of refusals. */
+  let told: number[][];
+  beforeEach(() => {
+    isDown = true;
+    told = [];
+    own = createDatabase({ url: database.appUrl, applicationName: 'test', max: 1 });
+    own.pool.on('connect', (client) => {
+      const statements = statementsOf(client);
+      const { ask } = statements;
+      statements.ask = (text, params) => {
+        if (text.includes('count_refusals')) told.push(readArray(params.at(-1)));
+        return ask(text, params);
+      };
+    });
+  });
+  afterEach(() => own.close());
+
+  const readArray = (text: unknown): number[] => String(text).slice(1, -1).split(',').map(Number);
+  /** A process whose database is out of reach until it is not. */
+  function createRefuser() {
+    const pool = Object.create(own.pool) as Database['pool'];
+    pool.connect = () =>
+      isDown ? Promise.reject(new Error('cannot be written to')) : own.pool.connect();
+    const usage = createUsage(() => Promise.reject(new Error('No limit is near')));
+    const flush = createUsageFlush({
+      db: { ...own, pool },
+      usage,
+      firstUses: { note: () => undefined },
+    });
+    return { usage, flush };
+  }
+  const refusalsOf = ({ id }: KeyFacts) =>
+    inSystem((tx) =>
+      tx.rows(
+        'select code, requests from api_key_usage_days where key_id = $1 order by code desc',
+        [id],
+      ),
+    );
+
+  test('wait as one row each, however long, and are counted once Postgres takes them again', async () => {
+    const [facts] = await family();
+    const { usage, flush } = createRefuser();
+    for (let round = 0; round < 50; round += 1) {
+      usage.refuse(facts, 'SCOPE_DENIED');
+      if (round % 5 === 0) usage.refuse(facts, 'IP_DENIED');
+      await expect(flush.run()).rejects.toThrow('cannot be written to');
+    }
+    isDown = false;
+    await flush.run();
+    // What was on its way when Postgres went stays as it was, in case it arrived; the rest is merged.
+    expect(told).toEqual([
+      [1, 1],
+      [49, 9],
+    ]);
+    expect(await refusalsOf(facts)).toEqual([
+      { code: 'SCOPE_DENIED', requests: 50 },
+      { code: 'IP_DENIED', requests: 10 },
+    ]);
+    usage.refuse(facts, 'SCOPE_DENIED');
+    await flush.run();
+    await flush.run();
+    expect(await refusalsOf(facts)).toMatchObject([{ requests: 51 }, { requests: 10 }]);
+  });
+
+  test('of more keys than one statement tells of are all told of, each once', async () => {
+    const [facts] = await family();
+    const { usage, flush } = createRefuser();
+    const ids = Array.from({ length: 299 }, () => newId());
+    for (let round = 0; round < 3; round += 1) {
+      for (const id of [facts.id, ...ids]) usage.refuse({ ...facts, id }, 'BLOCKED');
+      await expect(flush.run()).rejects.toThrow('cannot be written to');
+    }
+    isDown = false;
+    await flush.run();
+    // The first part is of the first round; 50 keys of it waited for the other rounds.
+    expect(told.map(({ length }) => length)).toEqual([250, 250, 50]);
+    expect(told.flat().reduce((sum, n) => sum + n, 0)).toBe(3 * 300);
+    expect(await refusalsOf(facts)).toEqual([{ code: 'BLOCKED', requests: 3 }]);
   });
 });
