@@ -1,8 +1,6 @@
 import type { tenantAdminEndpoints } from '../../src/contracts/tenant-admin';
 import type { Caller } from '../../src/domain/identity/callers';
-import { scheduleExport } from '../../src/domain/tenants/lifecycle-rows';
-import { changeStatus } from '../../src/domain/tenants/tenant-changes';
-import { lockRecord } from '../../src/domain/tenants/tenants';
+import { orderPurge } from '../../src/domain/tenants/order-purge';
 import type { TenantAction } from '../../src/domain/tenants/tenants.rules';
 import { wakeLifecycle } from '../../src/domain/tenants/wake';
 import { withOperator } from '../../src/platform/db';
@@ -54,23 +52,13 @@ export function createTenantMoveRoutes(deps: TenantMoveDeps): Handlers<readonly 
       const { id } = await namedFor(db, caller, 'tenants:purge', params.slug);
       return withOperator(db, caller.actorId, (tx) =>
         once(call.idempotency, tx, async () => {
-          // Not settled yet: the order itself compares the version, as it was read.
-          const before = await lockRecord(tx, id);
-          // Ordered again while its export fails, a purge tries at once.
-          const again = before.status === 'purging' && before.purgedAt === null;
-          if (again) await scheduleExport(tx, id, 0);
-          const tenant = again
-            ? before
-            : (
-                await changeStatus(tx, {
-                  tenantId: id,
-                  action: 'purge',
-                  reason: body.reason,
-                  actorId: caller.actorId,
-                  version: call.ifMatch,
-                  source: requestSource(call),
-                })
-              ).tenant;
+          const tenant = await orderPurge(tx, {
+            tenantId: id,
+            reason: body.reason,
+            actorId: caller.actorId,
+            version: call.ifMatch,
+            source: requestSource(call),
+          });
           await deps.outbox.wake(tx, wakeLifecycle(id));
           return { status: 202 as const, body: toTenant(tenant), version: tenant.version };
         }),

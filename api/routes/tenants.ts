@@ -8,12 +8,13 @@ import { editTenant } from '../../src/domain/tenants/edit-tenant';
 import { purgeProgress } from '../../src/domain/tenants/lifecycle-rows';
 import type { PurgeProgress } from '../../src/domain/tenants/lifecycle-rows';
 import { listMembers } from '../../src/domain/tenants/members';
+import { findPartner } from '../../src/domain/tenants/partners';
 import { countTenants, findListed, listTenants } from '../../src/domain/tenants/tenant-list';
 import type { ListedTenant } from '../../src/domain/tenants/tenant-list';
 import { wakeLifecycle } from '../../src/domain/tenants/wake';
 import { DomainError, problems } from '../../src/errors/problems';
 import type { Cursors } from '../../src/platform/cursors';
-import { withOperator, withPartner } from '../../src/platform/db';
+import { withOperator, withPartner, withSystem } from '../../src/platform/db';
 import type { Database, Tx } from '../../src/platform/db';
 import type { Outbox } from '../../src/platform/outbox';
 import { listAuditPage } from '../audit-lists';
@@ -134,12 +135,19 @@ async function inListScope<T>(
   if (holds(caller, 'tenants:read')) {
     return withOperator(db, caller.actorId, (tx) => fn(tx, 'all'), readOnly);
   }
-  const partners = partnersWith(caller, 'tenants:read');
-  const partner = partners.find((id) => id === wanted?.toLowerCase()) ?? partners[0];
+  // Sorted, since memberships come in no order and the first one must be the same on every page.
+  const partners = partnersWith(caller, 'tenants:read').sort();
+  const named = partners.length > 1 && wanted !== undefined && (await partnerNamed(db, wanted));
+  const partner = partners.find((id) => id === named) ?? partners[0];
   if (partner === undefined) {
     throw new DomainError('forbidden', { detail: 'This needs the permission tenants:read.' });
   }
   return withPartner(db, partner, (tx) => fn(tx, partner), readOnly);
+}
+
+// Looked up before the scope is chosen, and used only to choose among the caller's own partners.
+function partnerNamed(db: Database, idOrSlug: string): Promise<string | undefined> {
+  return withSystem(db, 'identity', async (tx) => (await findPartner(tx, idOrSlug))?.id, readOnly);
 }
 
 /** @throws DomainError `tenant-not-found` */

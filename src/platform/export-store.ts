@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { Transform } from 'node:stream';
 import type { Readable } from 'node:stream';
@@ -19,7 +19,8 @@ export interface StoredExport {
 /** Where exports go that have to outlive what they are of. */
 export interface ExportStore {
   /**
-   * Stores all that a stream gives under a key such as `exports/a/b.gz`; an object is there as a whole or not at all.
+   * Stores all that a stream gives under a key such as `exports/a/b.gz`; an object is there as a whole or not at all,
+   * and replaces one of the same key. A `put` ends those that still write to the same folder: the latest one counts.
    * @throws DomainError `export-store-missing`; errors of the store
    */
   put(key: string, body: Readable): Promise<StoredExport>;
@@ -33,6 +34,7 @@ export function createDirectoryExports(directory: string): ExportStore {
       const path = join(resolve(directory), key);
       const part = `${path}.${newId()}.part`;
       await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+      await removeParts(dirname(path));
       try {
         const { meter, result } = measured();
         await pipeline(body, meter, createWriteStream(part, { mode: 0o600 }));
@@ -46,6 +48,13 @@ export function createDirectoryExports(directory: string): ExportStore {
       }
     },
   };
+}
+
+// Left by processes that were killed, and full of what a purge deletes. One that lives on fails when it renames.
+async function removeParts(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (name.endsWith('.part')) await rm(join(folder, name), { force: true });
+  }
 }
 
 // What is deleted afterwards must not be lost with the power.

@@ -27,6 +27,9 @@ type Deps = Pick<OnboardingDeps, 'db' | 'ring' | 'connectors'> & { readonly outb
 /** Hours after which resources are compared again by schedule. */
 export const reconcileHours = 24;
 
+// Less than the hour between two ticks of the schedule, more than a workflow takes to begin.
+const restMinutes = 30;
+
 /** The wake-up of the workflow that compares and repairs what a tenant has. */
 export function wakeReconcile(tenantId: string): Wake {
   return {
@@ -45,11 +48,17 @@ export interface Comparison {
   readonly keys: readonly string[];
 }
 
-/** The onboarding that provisioned a tenant, and what it should have by its blueprint. */
+/** The onboarding that provisioned a tenant, and what it should have; undefined when its blueprint is not set up. */
 interface Wanted {
   readonly onboardingId: string;
-  readonly connectors: readonly Connector[];
+  readonly connectors: readonly Connector[] | undefined;
 }
+
+// While one is open its steps change what there is, so nothing can be compared.
+const isSettled = (tenant: string): string => `not exists (
+  select 1 from onboardings as open
+  where open.tenant_id = ${tenant} and open.kind = 'provision'
+    and open.state not in ('active', 'rolled_back', 'cancelled'))`;
 
 /**
  * Compares the rows of a tenant with its blueprint: notes what is missing and what is not wanted any more, and
@@ -61,8 +70,16 @@ export async function planComparison(deps: Deps, tenantId: string): Promise<Comp
     if (!wanted) return [];
     const rows = await currentResources(tx, tenantId);
     const { repairing, fresh } = await busyResources(tx, tenantId);
+    const { connectors } = wanted;
+    if (!connectors) {
+      await noteNoBlueprint(
+        tx,
+        rows.filter(({ id }) => !repairing.has(id)),
+      );
+      return [];
+    }
     const plan: Comparison[] = [];
-    for (const connector of wanted.connectors) {
+    for (const connector of connectors) {
       const row = rows.find((one) => one.connector === connector.name);
       if (row && (repairing.has(row.id) || fresh.has(row.id))) continue;
       if (!row) await recordMissing(tx, { tenantId, connector: connector.name });
@@ -70,7 +87,7 @@ export async function planComparison(deps: Deps, tenantId: string): Promise<Comp
         await recordCheck(tx, { id: row.id, drift: 'missing', lastError: null });
       else plan.push(await comparisonOf(tx, row, connector, wanted.onboardingId));
     }
-    const names = new Set(wanted.connectors.map(({ name }) => name));
+    const names = new Set(connectors.map(({ name }) => name));
     for (const row of rows.filter(({ connector }) => !names.has(connector))) {
       await recordCheck(tx, { id: row.id, drift: 'extra', lastError: null });
     }
@@ -78,19 +95,22 @@ export async function planComparison(deps: Deps, tenantId: string): Promise<Comp
   });
 }
 
+// Without a note the rows would stay due, and whoever looks at them would not learn why nobody compares them.
+async function noteNoBlueprint(tx: Tx, rows: readonly TenantResource[]): Promise<void> {
+  for (const { id } of rows) await recordUnchecked(tx, { id, lastError: 'blueprint-not-found' });
+}
+
 async function wantedOf(tx: Tx, deps: Deps, tenantId: string): Promise<Wanted | undefined> {
   const row = await tx.maybe<{ id: string; blueprint: string }>(
     `select o.id, o.blueprint from onboardings as o join tenants as t on t.id = o.tenant_id
      where o.tenant_id = $1 and o.kind = 'provision' and o.state = 'active' and ${statusOf('t')} in ('trial', 'active')
-       and not exists (
-         select 1 from onboardings as open
-         where open.tenant_id = $1 and open.kind = 'provision'
-           and open.state not in ('active', 'rolled_back', 'cancelled'))
+       and ${isSettled('$1')}
      order by o.activated_at desc limit 1`,
     [tenantId],
   );
-  const blueprint = row && deps.connectors.blueprints.get(row.blueprint);
-  return row && blueprint && { onboardingId: row.id, connectors: blueprint.connectors };
+  if (!row) return undefined;
+  const blueprint = deps.connectors.blueprints.get(row.blueprint);
+  return { onboardingId: row.id, connectors: blueprint?.connectors };
 }
 
 // What is being repaired is not judged, and what was looked at seconds ago not again: a wake-up may come twice.
@@ -173,7 +193,8 @@ export async function recordComparison(
 
 /**
  * Wakes the workflows of tenants whose resources were not compared for a day, or whose repair nobody has driven for
- * a quarter of an hour; returns how many. Its schedule calls it again for those beyond the limit.
+ * a quarter of an hour; returns how many. Its schedule calls it again for those beyond the limit. Those that were not
+ * woken before come first, then those that wait longest: a tenant that stays due whatever is tried keeps nobody out.
  */
 export async function planReconcile(
   deps: Pick<OnboardingDeps, 'db' | 'outbox'>,
@@ -181,20 +202,27 @@ export async function planReconcile(
 ): Promise<number> {
   return withSystem(deps.db, 'schedule', async (tx) => {
     const rows = await tx.rows<{ tenant_id: string }>(
-      `select t.id as tenant_id from tenants as t
+      `with due as (
+         select tenant_id, min(since) as since from (
+           select r.tenant_id, coalesce(r.checked_at, r.created_at) as since from tenant_resources as r
+           where r.status in ('ready', 'error') and ${isSettled('r.tenant_id')}
+             and coalesce(r.checked_at, r.created_at) < now() - $1 * interval '1 hour'
+           union all
+           select p.tenant_id, coalesce(p.driven_at, p.created_at) from resource_repairs as p
+           where p.state = 'open' and coalesce(p.driven_at, p.created_at) < now() - interval '15 minutes'
+         ) as stale group by tenant_id)
+       select t.id as tenant_id from due join tenants as t on t.id = due.tenant_id
+       -- A wake-up is the note of a try; those that were delivered are kept for a day.
+       cross join lateral (
+         select max(w.created_at) as at,
+           coalesce(bool_or(w.delivered_at is null and w.dead_at is null), false) as under_way
+         from outbox as w where w.aggregate = 'reconcile-tenant/' || t.id) as tried
        where ${statusOf('t')} in ('trial', 'active')
          and exists (select 1 from onboardings as o
            where o.tenant_id = t.id and o.kind = 'provision' and o.state = 'active')
-         and not exists (select 1 from outbox as w
-           where w.aggregate = 'reconcile-tenant/' || t.id and w.delivered_at is null and w.dead_at is null)
-         and (exists (select 1 from tenant_resources as r
-             where r.tenant_id = t.id and r.status in ('ready', 'error')
-               and coalesce(r.checked_at, r.created_at) < now() - $1 * interval '1 hour')
-           or exists (select 1 from resource_repairs as p
-             where p.tenant_id = t.id and p.state = 'open'
-               and coalesce(p.driven_at, p.created_at) < now() - interval '15 minutes'))
-       order by t.id limit $2`,
-      [reconcileHours, limit],
+         and not tried.under_way and coalesce(tried.at < now() - $3 * interval '1 minute', true)
+       order by tried.at nulls first, due.since, t.id limit $2`,
+      [reconcileHours, limit, restMinutes],
     );
     for (const { tenant_id: tenantId } of rows) await deps.outbox.wake(tx, wakeReconcile(tenantId));
     return rows.length;

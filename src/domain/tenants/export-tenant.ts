@@ -8,6 +8,8 @@ import type { ExportStore, StoredExport } from '../../platform/export-store';
 /** A stored export of a tenant, and how many rows it has. */
 export interface TenantExport extends StoredExport {
   readonly rows: number;
+  /** The time of its snapshot. */
+  readonly asOf: Date;
 }
 
 /** Tables of which an export says nothing: sealed values, who opened them, and the export's own bookkeeping. */
@@ -18,23 +20,29 @@ const pageSize = 1000;
 /**
  * Stores all that belongs to a tenant as one file: gzipped NDJSON, a line for what it is, one `{table, row}` a row,
  * and one for its end. Hashes, digests and sealed values are left out. One snapshot, so that the rows fit together.
+ * Its name is of the time when the purge began, so that a second try replaces the file of one that was killed before
+ * it was noted. Undefined when an export is noted already: rows may be gone since, and its file must stay.
  * @throws what the store throws
  */
 export function exportTenant(
   deps: { readonly db: Database; readonly exports: ExportStore },
   tenantId: string,
-): Promise<TenantExport> {
+): Promise<TenantExport | undefined> {
   const { db, exports } = deps;
   return withSystem(
     db,
     'activity',
     async (tx) => {
-      const { at, stamp, slug } = await tx.one<{ at: string; stamp: string; slug: string }>(
-        `select to_char(now() at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as at,
-           to_char(now() at time zone 'utc', 'YYYYMMDD"T"HH24MISS"Z"') as stamp, slug
-         from tenants where id = $1`,
+      const found = await tx.maybe<{ asOf: Date; at: string; stamp: string; slug: string }>(
+        `select now() as "asOf", to_char(now() at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as at,
+           to_char(coalesce(t.purging_at, now()) at time zone 'utc', 'YYYYMMDD"T"HH24MISS"Z"') as stamp, t.slug
+         from tenants as t where t.id = $1
+           and not exists (
+             select 1 from tenant_lifecycles as l where l.tenant_id = t.id and l.exported_at is not null)`,
         [tenantId],
       );
+      if (!found) return undefined;
+      const { asOf, at, stamp, slug } = found;
       let rows = 0;
       async function* lines(): AsyncGenerator<string> {
         yield line({ kind: 'usher-tenant-export', version: 1, tenant_id: tenantId, slug, at });
@@ -49,7 +57,7 @@ export function exportTenant(
       body.on('error', (error) => packed.destroy(error));
       try {
         const stored = await exports.put(`exports/${tenantId}/${stamp}.ndjson.gz`, packed);
-        return { ...stored, rows };
+        return { ...stored, rows, asOf };
       } finally {
         // Of a store that gave up, nothing must go on reading in a transaction that is over.
         packed.destroy();

@@ -46,28 +46,36 @@ export async function noteWarned(tx: Tx, tenantId: string): Promise<void> {
   );
 }
 
-/** Notes where the export of a tenant lies. */
-export async function noteExported(tx: Tx, tenantId: string, stored: TenantExport): Promise<void> {
-  await tx.run(
-    `update tenant_lifecycles set exported_at = now(), export_location = $2, export_bytes = $3, export_sha256 = $4,
+/**
+ * Notes where the export of a tenant lies; whether it was noted. Of two that ran at once the later snapshot counts,
+ * whichever is noted last: its file is the one that is there.
+ */
+export async function noteExported(
+  tx: Tx,
+  tenantId: string,
+  stored: TenantExport,
+): Promise<boolean> {
+  const noted = await tx.run(
+    `update tenant_lifecycles set exported_at = $6, export_location = $2, export_bytes = $3, export_sha256 = $4,
        export_rows = $5, export_problem = null, export_next_at = null
-     where tenant_id = $1`,
-    [tenantId, stored.location, stored.bytes, stored.sha256, stored.rows],
+     where tenant_id = $1 and coalesce(exported_at < $6, true)`,
+    [tenantId, stored.location, stored.bytes, stored.sha256, stored.rows, stored.asOf],
   );
+  return noted > 0;
 }
 
-/** Notes that an export failed; answers how often it has. */
+/** Notes that an export failed; answers how often it has, or undefined when another one was stored meanwhile. */
 export async function noteExportFailed(
   tx: Tx,
   tenantId: string,
   problem: ProblemCode,
-): Promise<number> {
-  const { failures } = await tx.one<{ failures: number }>(
+): Promise<number | undefined> {
+  const noted = await tx.maybe<{ failures: number }>(
     `update tenant_lifecycles set export_failures = export_failures + 1, export_problem = $2
-     where tenant_id = $1 returning export_failures as failures`,
+     where tenant_id = $1 and exported_at is null returning export_failures as failures`,
     [tenantId, problem],
   );
-  return failures;
+  return noted?.failures;
 }
 
 /** Sets when a failed export is tried again; 0 minutes for at once. */

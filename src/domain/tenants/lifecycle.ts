@@ -82,9 +82,10 @@ export async function runExport(deps: LifecycleDeps, tenantId: string): Promise<
   if (before.next !== 'export') return before;
   try {
     const stored = await exportTenant(deps, tenantId);
+    if (!stored) return await view(deps, tenantId);
     await withSystem(deps.db, 'activity', async (tx) => {
       const tenant = await lockSettled(tx, tenantId);
-      await noteExported(tx, tenantId, stored);
+      if (!(await noteExported(tx, tenantId, stored))) return;
       await record(tx, tenant, 'exported', { rows: stored.rows, sha256: stored.sha256 });
     });
   } catch (error) {
@@ -99,6 +100,7 @@ export async function runExport(deps: LifecycleDeps, tenantId: string): Promise<
     await withSystem(deps.db, 'activity', async (tx) => {
       const tenant = await lockSettled(tx, tenantId);
       const failures = await noteExportFailed(tx, tenantId, problem);
+      if (failures === undefined) return;
       await scheduleExport(tx, tenantId, exportRetryMinutes(failures));
       if (failures > 1) return;
       await record(tx, tenant, 'export_failed', { problem });

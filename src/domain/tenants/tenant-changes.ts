@@ -65,7 +65,11 @@ export async function lockSettled(
   });
 }
 
-function requireVersion(tenant: TenantRecord, version: number | undefined): void {
+/**
+ * Refuses a change by who saw another version than there is; who named none is not held to one.
+ * @throws DomainError `version-stale` with the ETag that there is
+ */
+export function requireVersion(tenant: TenantRecord, version: number | undefined): void {
   if (version === undefined || version === tenant.version) return;
   throw new DomainError('version-stale', {
     extra: { current_etag: `"v${String(tenant.version)}"` },

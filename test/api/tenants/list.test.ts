@@ -128,6 +128,39 @@ describe('GET /tenants', () => {
     expect((await list('?q=gamma', reseller)).slugs).toEqual([]);
   });
 
+  test('200 with the partner that is asked for by id or slug, and always the same one when none is', async () => {
+    const [someone, other] = [
+      await person(app),
+      await act((tx) =>
+        createPartner(tx, { slug: 'southwind', name: 'Southwind', actorId: 'system:cli' }),
+      ),
+    ];
+    await act((tx) => insertTenant(tx, { slug: 'epsilon', status: 'active', partnerId: other.id }));
+    const join = (partnerId: string) =>
+      sql(
+        app,
+        `insert into memberships (id, user_id, scope, partner_id, role) values ($1, $2, 'partner', $3, 'partner')`,
+        [newId(), someone.id, partnerId],
+      );
+    // The later partner first, so that the order of the rows is not the one of the ids.
+    await join(other.id);
+    await join(partner.id);
+    const both = { anonymous: true, headers: await signedIn(app, someone) };
+    expect(partner.id < other.id).toBe(true);
+    for (const [query, expected] of [
+      ['', ['alpha', 'beta']],
+      ['?partner=northwind', ['alpha', 'beta']],
+      [`?partner=${partner.id}`, ['alpha', 'beta']],
+      ['?partner=southwind', ['epsilon']],
+      [`?partner=${other.id.toUpperCase()}`, ['epsilon']],
+      ['?partner=eastwind', []],
+    ] as const) {
+      expect([query, (await list(query, both)).slugs]).toEqual([query, expected]);
+    }
+    await sql(app, `update tenants set partner_id = null where slug = 'epsilon'`);
+    await sql(app, `delete from tenants where slug = 'epsilon'`);
+  });
+
   test('403 for a tenant’s own people', async () => {
     const client = await person(app, { tenants: [{ id: ids['delta'] ?? '', role: 'owner' }] });
     const request = { anonymous: true, headers: await signedIn(app, client) };

@@ -176,6 +176,46 @@ describe('purge', () => {
     const { status, body } = await act(slug, 'purge', await as('owner'));
     expect([status, body.status]).toEqual([202, 'purging']);
   });
+
+  test('ordered again heeds If-Match, is told in the audit log with its reason, and tries at once', async () => {
+    const { id, slug } = await tenantIn('deleted');
+    const { id: service, key } = await machine(app, ['tenants:purge', 'tenants:read']);
+    const purge = (reason: string, etag: string) =>
+      act(slug, 'purge', { key, body: { reason }, headers: { 'if-match': etag } });
+    expect((await purge('Contract is over', '"v1"')).status).toBe(202);
+    await sql(
+      app,
+      `insert into tenant_lifecycles (tenant_id, export_next_at) values ($1, now() + interval '1 hour')`,
+      [id],
+    );
+    const isDue = async () =>
+      (
+        await sql<{ due: boolean }>(
+          app,
+          'select export_next_at <= now() as due from tenant_lifecycles where tenant_id = $1',
+          [id],
+        )
+      )[0]?.due;
+    const stale = await purge('The disk has room', '"v1"');
+    expect([stale.status, stale.body.code, stale.headers.get('etag')]).toEqual([
+      412,
+      'version-stale',
+      '"v2"',
+    ]);
+    expect(await isDue()).toBe(false);
+    const again = await purge('The disk has room', '"v2"');
+    expect([again.status, again.body.version, await isDue()]).toEqual([202, 2, true]);
+    const told = await sql(
+      app,
+      `select actor_id, description from audit_trail
+       where tenant_id = $1 and action = 'tenant.purging' order by seq`,
+      [id],
+    );
+    expect(told).toEqual([
+      { actor_id: `service:${service}`, description: 'Contract is over' },
+      { actor_id: `service:${service}`, description: 'The disk has room' },
+    ]);
+  });
 });
 
 describe('a trial that is over and that no worker has moved', () => {

@@ -6,7 +6,8 @@ import {
   planComparison,
   planReconcile,
 } from '../../../src/domain/onboarding/reconcile';
-import { currentResources } from '../../../src/domain/tenants/resources';
+import { currentResources, recordResource } from '../../../src/domain/tenants/resources';
+import { newId } from '../../../src/platform/ids';
 import { marketplaceToken } from '../../support/journey';
 import { openReconcileWorld } from './reconcile-world';
 import type { ReconcileWorld } from './reconcile-world';
@@ -176,23 +177,106 @@ describe('a comparison', () => {
 });
 
 describe('the plan of comparisons', () => {
+  const wakesOf = (tenantId: string) =>
+    world.act((tx) =>
+      tx.rows('select 1 from outbox where workflow_id = $1', [`reconcile-tenant/${tenantId}`]),
+    );
+  const deliverAll = () => world.act((tx) => tx.run('update outbox set delivered_at = now()'));
+  const yesterday = (tenantId: string, hours = 25) =>
+    world.act((tx) =>
+      tx.run(
+        `update tenant_resources set checked_at = now() - $2 * interval '1 hour' where tenant_id = $1`,
+        [tenantId, hours],
+      ),
+    );
+  /** A tenant with a resource, without a backend that knows it. */
+  const dueTenant = async (hours?: number) => {
+    const tenant = await world.activeTenant();
+    await world.act((tx) =>
+      recordResource(tx, {
+        tenantId: tenant.tenantId,
+        connector: 'sample',
+        externalId: null,
+        status: 'ready',
+        onboardingId: tenant.id,
+      }),
+    );
+    await yesterday(tenant.tenantId, hours);
+    return tenant;
+  };
+
+  beforeEach(async () => {
+    await world.act((tx) => tx.run('delete from outbox'));
+    await world.act((tx) => tx.run('update tenant_resources set checked_at = now()'));
+  });
+
   it('wakes tenants that were not compared for a day and repairs that nobody drives, once', async () => {
-    const wakes = async (tenantId: string) =>
-      world.act((tx) =>
-        tx.rows('select 1 from outbox where workflow_id = $1', [`reconcile-tenant/${tenantId}`]),
-      );
-    const { tenantId, resource } = await world.provisionedTenant();
-    await world.act((tx) => tx.run('update outbox set delivered_at = now()'));
+    const { tenantId } = await world.provisionedTenant();
     await world.act((tx) => tx.run('delete from outbox'));
     await planReconcile(world.deps, 1000);
-    expect(await wakes(tenantId)).toHaveLength(0);
+    expect(await wakesOf(tenantId)).toHaveLength(0);
+    await yesterday(tenantId);
+    await planReconcile(world.deps, 1000);
+    await planReconcile(world.deps, 1000);
+    expect(await wakesOf(tenantId)).toHaveLength(1);
+  });
+
+  it('gives a tenant its turn though more than a batch of others stay due whatever is tried', async () => {
+    for (let n = 0; n < 3; n += 1) await dueTenant(30);
+    const healthy = await dueTenant();
+    expect(await planReconcile(world.deps, 2)).toBe(2);
+    await deliverAll();
+    expect(await planReconcile(world.deps, 2)).toBe(2);
+    expect(await wakesOf(healthy.tenantId)).toHaveLength(1);
+    await deliverAll();
+    // The tick ends: none of them was compared, and none comes again at once.
+    expect(await planReconcile(world.deps, 2)).toBe(0);
+    await world.act((tx) => tx.run(`update outbox set created_at = now() - interval '1 hour'`));
+    const late = await dueTenant();
+    expect(await planReconcile(world.deps, 2)).toBe(2);
+    expect(await wakesOf(late.tenantId)).toHaveLength(1);
+  });
+
+  it('begins with those that wait longest', async () => {
+    const [late, later] = [await dueTenant(26), await dueTenant(40)];
+    expect(await planReconcile(world.deps, 1)).toBe(1);
+    expect([await wakesOf(late.tenantId), await wakesOf(later.tenantId)]).toEqual([
+      [],
+      [expect.anything()],
+    ]);
+  });
+
+  it('leaves out a tenant that is being provisioned again, but not its repair', async () => {
+    const { tenantId, id } = await dueTenant();
+    await world.act((tx) => insertJob(tx, { tenantId, acceptedAgo: 1 }));
+    expect(await planReconcile(world.deps, 1000)).toBe(0);
+    const resource = await world.resourceOf(tenantId);
     await world.act((tx) =>
-      tx.run(`update tenant_resources set checked_at = now() - interval '25 hours' where id = $1`, [
-        resource.id,
-      ]),
+      tx.run(
+        `insert into resource_repairs (id, tenant_id, resource_id, connector, onboarding_id, reason, requested_by, driven_at)
+         values ($1, $2, $3, 'sample', $4, 'it is gone', 'user:op', now() - interval '1 hour')`,
+        [newId(), tenantId, resource.id, id],
+      ),
     );
-    await planReconcile(world.deps, 1000);
-    await planReconcile(world.deps, 1000);
-    expect(await wakes(tenantId)).toHaveLength(1);
+    expect(await planReconcile(world.deps, 1000)).toBe(1);
+    await world.act((tx) => tx.run(`update resource_repairs set state = 'done'`));
+  });
+
+  it('notes what cannot be compared because its blueprint is not set up any more', async () => {
+    const { tenantId } = await dueTenant();
+    const { connectors } = world.deps;
+    const without = {
+      ...world.deps,
+      connectors: { ...connectors, blueprints: new Map<string, never>() },
+    };
+    expect(await planComparison(without, tenantId)).toEqual([]);
+    expect(await world.resourceOf(tenantId)).toMatchObject({
+      status: 'ready',
+      drift: null,
+      lastError: 'blueprint-not-found',
+    });
+    expect(await planReconcile(world.deps, 1000)).toBe(0);
+    await yesterday(tenantId);
+    expect(await planComparison(world.deps, tenantId)).toHaveLength(1);
   });
 });
