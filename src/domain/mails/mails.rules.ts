@@ -1,6 +1,6 @@
 /**
- * A mail that stays in `sending` this long was cut off (the SMTP time-outs are shorter); it is handed to the server
- * at most this often in all.
+ * A mail that stays in `sending` this long was cut off: whoever sends one gives it up well before (`sendLimits.inAll`
+ * of src/platform/mail/transport.ts). It is handed to the server at most this often in all.
  */
 export const afterSilence = { seconds: 30, sendings: 2 } as const;
 
