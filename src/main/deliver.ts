@@ -10,6 +10,9 @@ const deadlineMs = 1_000;
 // gRPC statuses that no repetition mends: INVALID_ARGUMENT, UNIMPLEMENTED.
 const permanent = new Set([3, 12]);
 
+// A run that has had its 10,000 signals refuses the next one as INVALID_ARGUMENT; its successor takes it.
+const fullRun = 'exceeded workflow execution limit for signal events';
+
 /**
  * Delivers wake-ups: start and signal in one call, on the business id, so that a running workflow looks again and a
  * missing one begins.
@@ -33,10 +36,12 @@ export function createDeliver(client: Client, taskQueue: string): Deliver {
       return { ok: true };
     } catch (error) {
       const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
-      const status = isGrpcServiceError(cause) ? (cause.code as number) : undefined;
+      const refusal = isGrpcServiceError(cause) ? cause : undefined;
+      const status = refusal?.code as number | undefined;
       return {
         ok: false,
-        permanent: status !== undefined && permanent.has(status),
+        permanent:
+          status !== undefined && permanent.has(status) && !refusal?.details.includes(fullRun),
         reason: status === undefined ? reduceError(cause) : `gRPC ${String(status)}`,
       };
     }

@@ -99,7 +99,18 @@ export function startUpkeep(deps: Deps, mailSender: MailSender): Upkeep {
   };
 }
 
-async function reconcile(deps: Deps): Promise<boolean> {
+/** Milliseconds between two batches of wake-ups: bounds what Postgres and Temporal are asked for. */
+const wakeMs = 1_000;
+
+/**
+ * Does one round of what fast paths, runs and people left behind. Returns whether there is more to do: at once, or
+ * after a pause where processes were woken.
+ */
+export async function reconcile(
+  deps: Pick<Deps, 'db' | 'ring' | 'outbox' | 'log' | 'config'> & {
+    readonly env: Pick<Deps['env'], 'DRIVE_WITHIN_HOURS'>;
+  },
+): Promise<boolean | number> {
   const { db } = deps;
   const hours = deps.env.DRIVE_WITHIN_HOURS;
   const woken =
@@ -122,7 +133,8 @@ async function reconcile(deps: Deps): Promise<boolean> {
     (await sweepIdentity(db, 1000)) +
     (await sweepVerification(db, 1000));
   const rewrapped = await rewrapBatch(db, deps.ring, 200);
-  return woken >= 200 || released === 50 || swept >= 1000 || rewrapped === 200;
+  const more = woken >= 200 || released === 50 || swept >= 1000 || rewrapped === 200;
+  return more && woken > 0 ? wakeMs : more;
 }
 
 async function measure(deps: Deps): Promise<void> {

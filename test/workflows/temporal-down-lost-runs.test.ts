@@ -44,6 +44,12 @@ async function stranded(): Promise<Invited> {
   await rows.query('update onboarding_steps set next_attempt_at = now() where onboarding_id = $1', [
     invited.jobId,
   ]);
+  // Whom somebody woke a moment ago the reconciler leaves alone.
+  await rows.query(
+    `update outbox set delivered_at = now() - interval '6 minutes'
+     where workflow_id = $1 and delivered_at is not null`,
+    [`onboarding/${invited.inviteId}`],
+  );
   return invited;
 }
 

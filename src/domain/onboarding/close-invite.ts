@@ -98,6 +98,10 @@ async function closeInvite(
   });
 }
 
+/** An invite that keeps its pending tenant: neither withdrawn, nor declined, nor over for 30 days. */
+const isWanted = `not (status in ('revoked', 'declined')
+  or (status in ('expired', 'invited') and not held and expires_at < now() - interval '30 days'))`;
+
 /**
  * Frees a pending tenant whose every invite is revoked, declined, or expired for 30 days; one with any other invite
  * or onboarding stays.
@@ -109,21 +113,25 @@ export async function freeAbandonedTenant(
 ): Promise<boolean> {
   await lockTenant(tx, tenantId);
   const wanted = await tx.maybe(
-    `select 1 from invites where tenant_id = $1
-       and not (status in ('revoked', 'declined')
-         or (status in ('expired', 'invited') and not held and expires_at < now() - interval '30 days'))
-     limit 1`,
+    `select 1 from invites where tenant_id = $1 and ${isWanted} limit 1`,
     [tenantId],
   );
   return wanted ? false : freePendingTenant(tx, tenantId, actorId);
 }
 
-/** Pending tenants that may be free, for the reconciler. */
+/**
+ * Pending tenants to be freed, for the reconciler. Those that are still wanted are left out here already: they stay
+ * for long, and enough of them would fill every batch.
+ */
 export async function abandonedTenants(tx: Tx, limit: number): Promise<string[]> {
-  const rows = await tx.rows<{ tenant_id: string }>(
-    `select distinct i.tenant_id from invites as i join tenants as t on t.id = i.tenant_id
-     where t.status = 'pending' and i.status = 'expired' and i.expires_at < now() - interval '30 days' limit $1`,
+  const rows = await tx.rows<{ id: string }>(
+    `select t.id from tenants as t
+     where t.status = 'pending'
+       and exists (select 1 from invites where tenant_id = t.id and status = 'expired'
+         and expires_at < now() - interval '30 days')
+       and not exists (select 1 from invites where tenant_id = t.id and ${isWanted})
+     limit $1`,
     [limit],
   );
-  return rows.map((row) => row.tenant_id);
+  return rows.map((row) => row.id);
 }

@@ -1,5 +1,6 @@
 import { withSystem } from '../../platform/db';
 import type { Tx } from '../../platform/db';
+import { notWokenLately } from '../../platform/woken-lately';
 import type { OnboardingDeps } from './deps';
 import { wakeOnboarding, wakeRotation } from './wake';
 
@@ -17,13 +18,9 @@ const hasMail = (ripe = ''): string => `exists (select 1 from mails as m
 /** One that its workflow should have sent by now. */
 const hasRipeMail = hasMail(`and m.created_at < now() - interval '1 minute' and m.due_at < now()`);
 
-// A wake-up that is still under way does the same.
-const notUnderWay = (id: string): string => `not exists (select 1 from outbox
-  where outbox.aggregate = ${id} and delivered_at is null and dead_at is null)`;
-
 /**
  * Wakes what nobody has driven for too long: processes whose run was lost or terminated, and final ones with a mail
- * still due. Returns how many it woke.
+ * still due. Leaves alone what is being woken or was a moment ago. Returns how many it woke.
  */
 export async function wakeUndriven(deps: Deps, hours: number): Promise<number> {
   return withSystem(deps.db, 'reconciler', async (tx) => {
@@ -34,7 +31,7 @@ export async function wakeUndriven(deps: Deps, hours: number): Promise<number> {
            or (coalesce(o.driven_at, o.created_at) < now() - interval '5 minutes' and exists (
              select 1 from orders where onboarding_id = o.id and status = 'queued'
                and created_at < now() - interval '5 minutes')))
-         and ${notUnderWay(`'onboarding/' || o.invite_id`)}
+         and ${notWokenLately(`'onboarding/' || o.invite_id`)}
        order by o.driven_at nulls first limit $2`,
       [hours, batchSize],
     );
@@ -43,7 +40,7 @@ export async function wakeUndriven(deps: Deps, hours: number): Promise<number> {
     const rotations = await tx.rows<{ id: string }>(
       `select o.id from token_rotations as o
        where state not in ('done', 'failed') and coalesce(driven_at, created_at) < now() - interval '15 minutes'
-         and ${notUnderWay(`'token-rotation/' || o.id`)}
+         and ${notWokenLately(`'token-rotation/' || o.id`)}
        limit $1`,
       [batchSize],
     );

@@ -45,6 +45,15 @@ test('what nobody has driven for hours is woken, and nothing else', async () => 
   expect(await woken()).toEqual([...names].sort());
 });
 
+test('what is being woken, or was within five minutes, is left alone', async () => {
+  expect(await wakeUndrivenArchive(log.deps, 25)).toBe(3);
+  expect(await wakeUndrivenArchive(log.deps, 25)).toBe(0);
+  await log.sql(`update outbox set delivered_at = now() - interval '4 minutes 50 seconds'`);
+  expect(await wakeUndrivenArchive(log.deps, 25)).toBe(0);
+  await log.sql(`update outbox set delivered_at = now() - interval '5 minutes 1 second'`);
+  expect(await wakeUndrivenArchive(log.deps, 25)).toBe(3);
+});
+
 test('in a new Temporal everything that has not ended is woken', async () => {
   const next = await withSystem(log.app, 'reconciler', (tx) => wakeArchiveFrom(tx, log.deps, null));
   expect([next, await woken()]).toEqual([null, [...names].sort()]);
