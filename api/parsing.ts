@@ -36,7 +36,7 @@ export function parseRequest(
     const unfit = unfitText(value, prefix, 0);
     errors.push(...unfit);
     if (unfit.length > 0) return undefined;
-    const result = schema.safeParse(value);
+    const result = schema.safeParse(wellFormed(value));
     if (result.success) return result.data;
     errors.push(...fieldErrors(result.error, prefix));
     return undefined;
@@ -68,4 +68,14 @@ function unfitText(value: unknown, path: readonly PropertyKey[], depth: number):
       : []),
     ...unfitText(part, [...path, key], depth + 1),
   ]);
+}
+
+// Half a surrogate pair has no UTF-8: text columns get U+FFFD for it anyway, and jsonb refuses its escape.
+function wellFormed(value: unknown): unknown {
+  if (typeof value === 'string') return value.replace(/\p{Surrogate}/gu, '\ufffd');
+  if (Array.isArray(value)) return value.map(wellFormed);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, part]) => [wellFormed(key), wellFormed(part)]),
+  );
 }

@@ -2423,6 +2423,10 @@ AS $function$
         delete from login_links where user_id in (select id from nobody)
       ), gone_identities as (
         delete from user_identities where user_id in (select id from nobody)
+      ), gone_mails as (
+        delete from mails where user_id in (select id from nobody) returning id
+      ), gone_mail_secrets as (
+        delete from secrets where owner_table = 'mails' and owner_id in (select id from gone_mails)
       )
       update users set email = 'purged-' || id || '@purged.invalid', name = null, password_hash = null,
         status = 'deactivated', deactivated_at = coalesce(deactivated_at, now()), version = version + 1

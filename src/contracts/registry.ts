@@ -117,6 +117,11 @@ export const Tenant = z
   })
   .meta({ id: 'Tenant' });
 
+// Postgres has no year 0.
+const Day = z.iso
+  .date()
+  .refine((day) => !day.startsWith('0000-'), { message: 'must be of the years 1 to 9999' });
+
 /** A tenant to be created, in status `trial`. */
 export const TenantCreate = z
   .strictObject({
@@ -141,8 +146,8 @@ export const TenantPatch = z
     erp_customer_id: reference.nullable().optional(),
     stripe_customer_id: reference.nullable().optional(),
     trial_ends_at: Time.optional().meta({ description: 'Of a trial that runs; in the future' }),
-    contract_start: z.iso.date().nullable().optional(),
-    contract_end: z.iso.date().nullable().optional(),
+    contract_start: Day.nullable().optional(),
+    contract_end: Day.nullable().optional(),
     primary_domain: Domain.nullable().optional(),
     seats: Seats.nullable().optional(),
     billing: Billing.optional(),

@@ -201,6 +201,7 @@ function warnOf(log: Log, mail: Mail, failed: string): void {
   );
 }
 
+// Without `key-leaked`: what is not sent now never is, and whoever holds a leaked key has to learn of it.
 const toCustomers = [
   'invite',
   'invite-reminder',
@@ -210,6 +211,8 @@ const toCustomers = [
   'key-rotation-unused',
   'key-rotation-extended',
   'key-rotation-requested',
+  'trial-ending',
+  'trial-ended',
 ];
 const closedStatuses = ['suspended', 'archived', 'deleted', 'purging'];
 

@@ -1,6 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { gunzipSync } from 'node:zlib';
+import { enqueueMail } from '../../src/domain/mails/mails';
 import { withSystem } from '../../src/platform/db';
 import { newId } from '../../src/platform/ids';
 import { insertEntitlement, insertKey } from '../domain/api-keys/rows';
@@ -165,6 +166,34 @@ describe('a purge', () => {
     expect(text).toContain(tenant.email);
     expect(text).not.toMatch(/"(digest|token_hash|ciphertext|wrapped_dek|hash|password_hash)":/);
     expect(text).not.toContain('\\\\x');
+  });
+
+  test('deletes the mails of the people whom it makes nobody, with what they sealed, and of nobody else', async () => {
+    const [tenant, other] = [await ownedTrial(app), await ownedTrial(app)];
+    const mailed = async (email: string): Promise<string> => {
+      const { id } = await rows.one('select id from users where email = $1', [email]);
+      return withSystem(app.deps.db, 'cli', async (tx) => {
+        const about = { owner: 'workflow', toEmail: email, toName: 'Eve', locale: 'en' } as const;
+        // Of no tenant and not sent yet: the token of its link is still there.
+        const mail = { ...about, kind: 'login-link', userId: String(id), data: {}, token: 'token' };
+        return enqueueMail(tx, app.deps.ring, mail);
+      });
+    };
+    const ids = [await mailed(tenant.email), await mailed(other.email)];
+    const left = () =>
+      rows.query(
+        `select m.id, m.to_email from mails as m join secrets as s on s.id = m.secret_id
+         where m.id = any($1) and s.owner_id = m.id`,
+        [ids],
+      );
+    expect(await left()).toHaveLength(2);
+    await remove(tenant.slug);
+    await purge(tenant.slug);
+    await purged(tenant.id);
+    expect(await left()).toEqual([{ id: ids[1], to_email: other.email }]);
+    expect(await rows.query('select 1 from secrets where owner_id = $1', [ids[0]])).toEqual([]);
+    const named = await rows.query('select kind from mails where to_email = $1', [tenant.email]);
+    expect(named).toEqual([]);
   });
 
   test('keeps people who belong to something else as well', async () => {

@@ -107,6 +107,7 @@ const oddName = fc.constantFrom(
   'a/b~c',
   '',
   '\u0000',
+  '\ud800',
   'success',
 );
 
@@ -215,6 +216,9 @@ const times: fc.Arbitrary<string> = fc
   )
   .map(([date, offset, digits]) => date.toISOString().replace('Z', `${digits}${offset}`));
 
+// The first has a year that RFC 3339 knows and Postgres does not.
+const days = fc.constantFrom('0000-01-01', '0001-01-01', '2024-02-29', '2026-12-04', '9999-12-31');
+
 function strings(world: World, schema: Schema, name: string): fc.Arbitrary<string> {
   const { known } = world;
   const existing = known[name] ?? (schema.format === 'uuid' ? known['id'] : undefined);
@@ -234,11 +238,16 @@ function freshStrings(schema: Schema): fc.Arbitrary<string> {
     return fc.stringMatching(/^[a-z0-9]{1,12}@[a-z]{1,10}\.example$/);
   }
   if (format === 'date-time') return times;
+  if (format === 'date') return days;
   const most = Math.max(minLength, Math.min(maxLength, 60));
   if (pattern !== undefined && !pattern.includes('(?=') && !pattern.startsWith('^[^')) {
     return fc
       .stringMatching(new RegExp(pattern))
       .map((text) => text.slice(0, Math.max(minLength, Math.min(maxLength, 200))));
   }
-  return fc.string({ unit: 'grapheme', minLength: Math.min(minLength, most), maxLength: most });
+  const length = { minLength: Math.min(minLength, most), maxLength: most };
+  const whole = fc.string({ unit: 'grapheme', ...length });
+  // JSON has an escape for half a surrogate pair, UTF-8 has nothing.
+  const halved = fc.string({ unit: fc.constantFrom('a', '\ud800', '\udfff'), ...length });
+  return fc.oneof({ weight: 9, arbitrary: whole }, { weight: 1, arbitrary: halved });
 }

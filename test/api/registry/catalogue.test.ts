@@ -116,6 +116,11 @@ describe('POST /v1/catalog/request', () => {
     expect((await ask('request', id)).body.code).toBe('already-entitled');
   });
 
+  test('201 for half a surrogate pair in the note, which becomes U+FFFD', async () => {
+    const { status, body } = await ask('request', await tenant(), { note: 'From \udfff on' });
+    expect([status, body.note]).toEqual([201, 'From \ufffd on']);
+  });
+
   test('a declined request may be made again', async () => {
     const id = await tenant();
     const { body } = await ask('request', id);
@@ -217,6 +222,11 @@ describe('PUT /v1/entitlements', () => {
       { type: 'entitlement.changed.v1' },
       { type: 'entitlement.expired.v1' },
     ]);
+  });
+
+  test('200 for half a surrogate pair in a limit, which becomes U+FFFD', async () => {
+    const { status, body } = await put(await tenant(), { limits: { region: '\ud800' } });
+    expect([status, body.limits]).toEqual([200, { region: '\ufffd' }]);
   });
 
   test('extends a trial once', async () => {

@@ -112,9 +112,19 @@ describe('PATCH /v1/tenants/{id}', () => {
       { billing: { phone: '1' } },
       { status: 'active' },
       { contract_start: '2026-02-30' },
+      { contract_start: '0000-01-01' },
+      { contract_end: '0000-12-31' },
     ]) {
       expect((await patch(id, 2, wrong)).status).toBe(422);
     }
+  });
+
+  test('200 for half a surrogate pair, which becomes U+FFFD', async () => {
+    const { id } = await tenant();
+    const { status, body } = await patch(id, 1, {
+      billing: { company: 'Acme \ud800 \ud83d\ude00' },
+    });
+    expect([status, body.billing.company]).toEqual([200, 'Acme \ufffd \ud83d\ude00']);
   });
 
   test('409 invalid-transition for the end of a trial that does not run', async () => {
