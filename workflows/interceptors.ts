@@ -1,4 +1,4 @@
-import { workflowInfo } from '@temporalio/workflow';
+import { ContinueAsNew, workflowInfo } from '@temporalio/workflow';
 import type {
   Next,
   WorkflowInboundCallsInterceptor,
@@ -21,6 +21,8 @@ export const interceptors: WorkflowInterceptorsFactory = () => {
     try {
       return await next(input);
     } catch (error) {
+      // How the SDK leaves a run for its next one: no failure at all.
+      if (error instanceof ContinueAsNew) throw error;
       throw toFailure(error);
     }
   };

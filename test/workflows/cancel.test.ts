@@ -8,6 +8,7 @@ import { connectorFolder } from './connector-folder';
 import { active, called, onboard, order, parked } from './courses';
 import { attemptsOf, openRows } from './rows';
 import type { Rows } from './rows';
+import { runOf } from './runs';
 
 // One update in ten minutes: whoever comes second waits in line.
 const connectors = connectorFolder((sample) => {
@@ -23,7 +24,10 @@ describe('a cancel', () => {
     rows = await openRows(app);
     backend = backendControl(app.backend.url);
   }, 120_000);
-  afterEach(() => backend.faults());
+  afterEach(async () => {
+    await backend.faults();
+    await backend.limits();
+  });
   afterAll(async () => {
     await rows.close();
     await app.stop();
@@ -96,5 +100,27 @@ describe('a cancel', () => {
       () => handle.describe(),
       ({ status }) => status.name === 'COMPLETED',
     );
+  });
+
+  test('while a call runs that is refused for now takes effect all the same, in the same run', async () => {
+    await backend.limits({ path: paths.register, calls: 1, window_ms: 600_000 });
+    await called(app, paths.register, await onboard(app));
+    // The second call is over the limit, and it takes the backend a while to say so.
+    await backend.faults({ path: paths.register, mode: 'slow', delay_ms: 1_500, times: 1 });
+    const invited = await onboard(app);
+    await called(app, paths.register, invited);
+    const run = runOf(app, invited);
+    const { runId } = await run.describe();
+    expect([200, 202]).toContain((await order(app, invited, 'cancel')).status);
+    await untilState(app, invited.jobId, ['cancelled'], 15);
+    expect(await attemptsOf(rows, invited.jobId, 'register')).toMatchObject([
+      { outcome: 'rate-limited' },
+    ]);
+    const ended = await waitFor(
+      'The end of the run',
+      () => run.describe(),
+      ({ status }) => status.name !== 'RUNNING',
+    );
+    expect(ended).toMatchObject({ runId, status: { name: 'COMPLETED' } });
   });
 });

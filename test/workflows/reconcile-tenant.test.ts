@@ -28,6 +28,7 @@ import { createTestDatabase } from '../support/database';
 import type { TestDatabase } from '../support/database';
 import { marketplaceToken } from '../support/journey';
 import { temporalServer } from '../support/test-servers';
+import { waitFor } from '../support/wait-for';
 
 let home: TestDatabase;
 let db: Database;
@@ -183,6 +184,28 @@ describe('reconcileTenant', () => {
     expect(text).toContain(tenantId);
     expect(text).not.toContain(sheet);
     expect(text).not.toContain('boss@example.com');
+  });
+
+  it('ends when a purge takes the repair whose call is under way', async () => {
+    const { tenantId } = await activeTenant();
+    await act((tx) => orderReconcile(tx, deps, { id: tenantId, status: 'active' }, operator));
+    await delivered();
+    await closed(tenantId);
+    const { id: resourceId } = (await resourceOf(tenantId))!;
+    const control = (path: string, body: unknown) =>
+      fetch(`${backend.url}/_test/${path}`, { method: 'POST', body: JSON.stringify(body) });
+    const calls = async (): Promise<number> =>
+      (await (await fetch(`${backend.url}/_test/calls`)).json()).calls.length;
+    const before = await calls();
+    await control('faults', [{ mode: 'slow', delay_ms: 1_000 }]);
+    await act((tx) =>
+      orderRepair(tx, deps, { tenantId, resourceId, reason: 'it is gone', ...operator }),
+    );
+    await delivered();
+    await waitFor('The call', calls, (now) => now > before);
+    await act((tx) => tx.run('delete from resource_repairs where tenant_id = $1', [tenantId]));
+    await closed(tenantId);
+    await control('faults', []);
   });
 
   it('is planned by a tick, and the roll-out is judged by another', async () => {

@@ -1,4 +1,4 @@
-import { CancellationScope, condition, isCancellation, setHandler } from '@temporalio/workflow';
+import { CancellationScope, condition, setHandler } from '@temporalio/workflow';
 import { wakeUp } from '../messages';
 
 /** The wake-ups that a workflow has received. */
@@ -54,7 +54,10 @@ export function onWakeUp(): WakeUps {
       try {
         return await scope.run(work);
       } catch (error) {
-        if (!isCancellation(error) || CancellationScope.current().consideredCancelled) throw error;
+        // Nobody repeats work that was called off, so that whatever it failed with is its end, not the run's.
+        const calledOff =
+          scope.consideredCancelled && !CancellationScope.current().consideredCancelled;
+        if (!calledOff) throw error;
       } finally {
         onReceived = undefined;
         if (looking) await looking;

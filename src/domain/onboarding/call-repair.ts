@@ -44,11 +44,16 @@ const nothing: RepairView = { repairId: null, connector: null, waitMs: 0 };
 
 /** Looks at the repairs of a tenant: which connector is called next, and when. */
 export async function viewRepair(deps: Deps, tenantId: string): Promise<RepairView> {
-  return withSystem(deps.db, 'activity', (tx) => viewOf(tx, tenantId));
+  return withSystem(deps.db, 'activity', (tx) => viewOf(tx, deps, tenantId));
 }
 
-async function viewOf(tx: Tx, tenantId: string): Promise<RepairView> {
-  const repair = await lockOpenRepair(tx, tenantId);
+async function viewOf(tx: Tx, deps: Deps, tenantId: string): Promise<RepairView> {
+  let repair = await lockOpenRepair(tx, tenantId);
+  // No worker polls the queue of a connector that was removed: its call would wait there for good.
+  while (repair && !deps.connectors.connectors.has(repair.connector)) {
+    await fail(tx, repair, 'connector-not-found', null);
+    repair = await lockOpenRepair(tx, tenantId);
+  }
   if (!repair) return nothing;
   return { repairId: repair.id, connector: repair.connector, waitMs: Math.ceil(repair.retryInMs) };
 }
@@ -79,6 +84,8 @@ export async function runRepair(
   return withSystem(deps.db, 'activity', async (tx) => {
     const limitedMs = await endTurn(tx, begun.slot, answer);
     const repair = await lockRepair(tx, repairId);
+    // A purge took the row while the call was under way.
+    if (!repair) return nothing;
     if (repair.state === 'open' && repair.atStep === begun.repair.atStep) {
       if (limitedMs !== undefined) {
         await undoubtRepair(tx, repairId);
@@ -89,7 +96,7 @@ export async function runRepair(
         noteRepair(deps, begun, answer);
       });
     }
-    return viewOf(tx, repair.tenantId);
+    return viewOf(tx, deps, repair.tenantId);
   });
 }
 
@@ -114,14 +121,15 @@ async function begin(
   repairId: string,
 ): Promise<Begun | RepairView | { readonly limitedMs: number }> {
   const repair = await lockRepair(tx, repairId);
-  if (repair.state !== 'open' || repair.retryInMs > 0) return viewOf(tx, repair.tenantId);
+  if (!repair) return nothing;
+  if (repair.state !== 'open' || repair.retryInMs > 0) return viewOf(tx, deps, repair.tenantId);
   const facts = await readFacts(tx, repair.onboardingId);
   const steps = stepsToRun(deps, repair.connector, facts);
   const declared = steps[repair.atStep];
   const refused = whyNot(facts, declared, repair);
   if (!declared || refused) {
     await fail(tx, repair, refused ?? 'connector-not-found', null);
-    return viewOf(tx, repair.tenantId);
+    return viewOf(tx, deps, repair.tenantId);
   }
   const part = repair.lookUp && declared.step.verify ? 'verify' : 'request';
   const turn = await takeTurn(tx, { declared, part }, `repair/${repair.id}/${declared.plan.key}`);

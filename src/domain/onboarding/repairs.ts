@@ -130,11 +130,12 @@ export async function lockOpenRepair(tx: Tx, tenantId: string): Promise<Repair |
   return driven && lockRepair(tx, driven.id);
 }
 
-/** A repair by its id, locked. */
-export async function lockRepair(tx: Tx, id: string): Promise<Repair> {
-  return tx.one<Repair>(`select ${columns} from resource_repairs where id = $1 for no key update`, [
-    id,
-  ]);
+/** A repair by its id, locked; undefined once its tenant was purged. */
+export async function lockRepair(tx: Tx, id: string): Promise<Repair | undefined> {
+  return tx.maybe<Repair>(
+    `select ${columns} from resource_repairs where id = $1 for no key update`,
+    [id],
+  );
 }
 
 /** One call of a repair; the answer is redacted before it comes here. */

@@ -1,5 +1,7 @@
+import { runRepair, viewRepair } from '../../../src/domain/onboarding/call-repair';
 import { currentResources } from '../../../src/domain/tenants/resources';
 import { newId } from '../../../src/platform/ids';
+import { waitFor } from '../../support/wait-for';
 import { doneSteps, openReconcileWorld } from './reconcile-world';
 import type { ReconcileWorld } from './reconcile-world';
 
@@ -106,6 +108,39 @@ describe('a repair', () => {
     await world.repair(tenantId);
     expect(await world.resourceOf(tenantId)).toMatchObject({ lastError: 'tenant-suspended' });
     expect((await world.objects()).counts).toMatchObject({ spreadsheets: 0 });
+  });
+
+  it('ends without an error when a purge takes it, before a call or in the middle of one', async () => {
+    const { tenantId } = await world.activeTenant();
+    await world.compare(tenantId);
+    await world.order(tenantId, (await world.resourceOf(tenantId)).id);
+    const repairId = (await viewRepair(world.deps, tenantId)).repairId!;
+    const nothing = { repairId: null, connector: null, waitMs: 0 };
+    await world.control('faults', [{ mode: 'slow', delay_ms: 500 }]);
+    const running = runRepair(world.deps, repairId);
+    await waitFor(
+      'The call',
+      async () => (await world.callBackend('GET', '/_test/calls')).json(),
+      ({ calls }) => calls.length > 0,
+    );
+    await world.act((tx) => tx.run('delete from resource_repairs where id = $1', [repairId]));
+    expect(await running).toEqual(nothing);
+    expect(await runRepair(world.deps, repairId)).toEqual(nothing);
+  });
+
+  it('ends at the look when its connector was removed, whose queue nobody polls', async () => {
+    const { tenantId } = await world.activeTenant();
+    await world.compare(tenantId);
+    await world.order(tenantId, (await world.resourceOf(tenantId)).id);
+    const connectors = { ...world.deps.connectors, connectors: new Map() };
+    expect(await viewRepair({ ...world.deps, connectors }, tenantId)).toMatchObject({
+      repairId: null,
+      connector: null,
+    });
+    expect(await world.resourceOf(tenantId)).toMatchObject({
+      lastError: 'connector-not-found',
+      drift: 'missing',
+    });
   });
 
   it('of a resource that is not wanted any more marks it as left', async () => {
