@@ -2266,7 +2266,7 @@ CREATE OR REPLACE FUNCTION public.key_rotation_facts(key uuid, ends_at timestamp
 AS $function$
       select concat(case when r.state = 'pending'
           and exists (select 1 from public.api_keys as n where n.id = r.new_key_id and n.first_used_at is not null)
-        then 'overlapping' else r.state end, ' ', r.new_key_id, ' ', date_part('epoch', ends_at) * 1000)
+        then 'overlapping' else r.state end, ' ', r.new_key_id, ' ', date_part('epoch', least(ends_at, (select o.expires_at from public.api_keys as o where o.id = key))) * 1000)
       from public.key_rotations as r
       where r.old_key_id = key and r.state in ('requested', 'pending', 'overlapping', 'draining')
     $function$;

@@ -44,7 +44,7 @@ export const activityStops: Readonly<Record<keyof Activities, ActivityStop>> = {
   completeRotation: { tells: ['apikey.rotation_completed'] },
   cancelRequest: { tells: ['apikey.rotation_key_gone'] },
   requestDueRotations: { tells: ['apikey.rotation_requested'] },
-  tellExpiredKeys: { silent: 'tells readers of events what the clock did; the key’s row says it' },
+  tellExpiredKeys: { tells: ['apikey.expired'] },
 
   openLifecycle: { tells: ['tenant.trial_ended', 'tenant.purging'] },
   exportTenant: { tells: ['tenant.exported', 'tenant.export_failed'] },

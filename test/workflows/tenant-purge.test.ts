@@ -101,6 +101,13 @@ describe('a purge', () => {
       slug: tenant.slug,
       name: 'Purged tenant',
     });
+    const terms = await rows.one(
+      `select billing, contract_start, contract_end, seats, erp_customer_id, stripe_customer_id
+       from tenants where id = $1`,
+      [tenant.clientId],
+    );
+    const { billing, ...others } = terms;
+    expect([billing, ...Object.values(others)]).toEqual([{}, null, null, null, null, null]);
 
     const left = await rowsOf(tenant.clientId);
     expect(Object.keys(outsideTheLog(left)).sort()).toEqual(

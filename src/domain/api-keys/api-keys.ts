@@ -327,17 +327,22 @@ export async function setEnd(tx: Tx, id: string, endsAt: Date | 'now' | null): P
   );
 }
 
+/** A key whose expiry has passed. */
+export type ExpiredKey = Pick<ApiKey, 'id' | 'tenantId' | 'name' | 'prefix'> & {
+  readonly expiresAt: Date;
+  /** Whether it had ended before: by a rotation or a leak report, which was told. */
+  readonly ended: boolean;
+};
+
 /** Keys whose expiry has passed without anybody having been told; marks them as told. */
-export function takeExpired(
-  tx: Tx,
-  limit: number,
-): Promise<{ id: string; tenantId: string; expiresAt: Date }[]> {
+export function takeExpired(tx: Tx, limit: number): Promise<ExpiredKey[]> {
   return tx.rows(
     `update api_keys set expiry_told_at = now() where id in (
        select id from api_keys
        where expires_at <= now() and expiry_told_at is null and revoked_at is null
        order by expires_at limit $1 for update skip locked)
-     returning id, tenant_id as "tenantId", expires_at as "expiresAt"`,
+     returning id, tenant_id as "tenantId", name, prefix, expires_at as "expiresAt",
+       coalesce(ends_at <= expires_at, false) as ended`,
     [limit],
   );
 }

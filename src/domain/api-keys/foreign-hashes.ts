@@ -1,4 +1,5 @@
 import { createBatchedQuery } from '../../platform/batched-query';
+import { sourceOf } from '../../platform/client-addresses';
 import { createSlowHashes } from '../../platform/crypto/slow-hashes';
 import type { KeyDigest } from '../../platform/crypto/keys';
 import { withSystem } from '../../platform/db';
@@ -104,7 +105,7 @@ export function createForeignHashes(options: {
     },
     async adopt({ key, digest, source }, candidates) {
       for (const { keyId, salt, hash } of candidates) {
-        if (!(await slow.matches(key, salt, hash, source))) continue;
+        if (!(await slow.matches(key, salt, hash, sourceOf(source)))) continue;
         await withSystem(options.db, 'usage', (tx) =>
           tx.run('select adopt_foreign_key($1, $2, $3)', [keyId, digest.digest, digest.pepperId]),
         );

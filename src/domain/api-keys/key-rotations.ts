@@ -7,6 +7,7 @@ import { DomainError } from '../../errors/problems';
 import { keysetParams, pageOf, positionOf } from '../../platform/cursors';
 import type { Keyset, Page } from '../../platform/cursors';
 import type { Tx } from '../../platform/db';
+import { notWokenLately } from '../../platform/woken-lately';
 import type { RotationFacts } from './rotation.rules';
 
 /** A rotation with what its rows and those of its keys say, at one moment of the database's clock. */
@@ -211,7 +212,8 @@ export function undriven(
      where (${isOpen} or (r.state = 'compromised' and r.reminders -> 'never-used' is null
          and r.ended_at > now() - interval '2 days'))
        and ($1::float8 is null
-         or coalesce(r.driven_at, r.created_at) < now() - $1::float8 * interval '1 hour')
+         or coalesce(r.driven_at, r.created_at) < now() - $1::float8 * interval '1 hour'
+           and ${notWokenLately(`'api-key-rotation/' || r.id`)})
        and ($2::uuid is null or r.id > $2)
        and not exists (select 1 from outbox as o
          where o.aggregate = 'api-key-rotation/' || r.id and o.delivered_at is null and o.dead_at is null)

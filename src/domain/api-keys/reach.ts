@@ -94,11 +94,15 @@ export function rangesOf(texts: readonly string[]): string[] {
   return parsed.flatMap((range) => (range ? [`${range.address}/${String(range.bits)}`] : []));
 }
 
-// An expiry has to lie ahead.
-function expiryAhead(text: string | undefined): Date | null {
+// An expiry has to lie ahead, by the clock that will judge it.
+async function expiryAhead(tx: Tx, text: string | undefined): Promise<Date | null> {
   if (text === undefined) return null;
   const at = new Date(text);
-  if (at.getTime() > Date.now()) return at;
+  const { ahead } = await tx.one<{ ahead: boolean }>(
+    'select $1::timestamptz > clock_timestamp() as ahead',
+    [at],
+  );
+  if (ahead) return at;
   throw new DomainError('validation-failed', {
     errors: [{ pointer: '/expires_at', message: 'must lie in the future' }],
   });
@@ -182,7 +186,7 @@ export type AdmittedKey = Omit<
 export async function admitKey(tx: Tx, issuer: Issuer, wanted: WantedKey): Promise<AdmittedKey> {
   const scopes = requireReach(issuer, wanted);
   const allowedCidrs = rangesOf(wanted.allowedCidrs);
-  const expiresAt = expiryAhead(wanted.expiresAt);
+  const expiresAt = await expiryAhead(tx, wanted.expiresAt);
   const { tenant, plan } = await lockIssuingTenant(tx, wanted.tenantId);
   const limits = requireLimits(plan, { rate: wanted.rate, usage: wanted.usageLimit });
   await requireRoom(tx, plan, tenant.id);

@@ -6,7 +6,7 @@ import type { ApiKey } from './api-keys';
 import type { ApiKeyDeps } from './deps';
 import { isOpen } from './key-rotations';
 import { auditRotation } from './rotation-states';
-import { emitKeyEvent } from './records';
+import { auditKey, emitKeyEvent } from './records';
 import { tellOwners } from './rotation-mails';
 import { insertRequest, note } from './rotation-rows';
 import { wakeKeyRotation } from './wake';
@@ -93,15 +93,14 @@ function keysDue(tx: Tx, limit: number): Promise<{ id: string }[]> {
   );
 }
 
-/** Tells readers of events of keys whose expiry has passed; returns how many. */
+/** Tells readers of events of keys that have ended by their expiry, and audits them; returns how many have expired. */
 export function tellExpired(deps: Pick<ApiKeyDeps, 'db'>): Promise<number> {
   return withSystem(deps.db, 'schedule', async (tx) => {
     const expired = await takeExpired(tx, batchSize);
-    for (const key of expired) {
-      await emitKeyEvent(tx, 'apikey.expired.v1', key, {
-        reason: 'expired',
-        expires_at: key.expiresAt.toISOString(),
-      });
+    for (const key of expired.filter(({ ended }) => !ended)) {
+      const metadata = { reason: 'expired', expires_at: key.expiresAt.toISOString() };
+      await emitKeyEvent(tx, 'apikey.expired.v1', key, metadata);
+      await auditKey(tx, 'apikey.expired', key, { actorId: 'system:clock', metadata });
     }
     return expired.length;
   });

@@ -199,9 +199,15 @@ export function createVerifier(parts: VerifierParts): Verifier {
     const source = question.address ?? '';
     const presented = { key: question.key, prefix: read.prefix, digest, source };
     const rest = deadline - performance.now();
-    const adopted = await inTime(foreign.adopt(presented, candidates), rest);
-    if (adopted) failures.forgive(question.address);
-    return adopted;
+    try {
+      const adopted = await inTime(foreign.adopt(presented, candidates), rest);
+      if (adopted) failures.forgive(question.address);
+      return adopted;
+    } catch (error) {
+      // Nobody knows whether it failed: the key may be good, and is tried again.
+      if (error instanceof TooManyHashes) failures.forgive(question.address);
+      throw error;
+    }
   };
 
   /** Answers by what Postgres says of the key, or that nobody can know. */

@@ -11,9 +11,10 @@ export const ownActions = {
   'access.denied': ['operation', 'permission'],
 
   'apikey.blocked': ['prefix'],
-  'apikey.changed': ['prefix', 'changed', 'scopes'],
+  'apikey.changed': ['prefix', 'changed', 'scopes', 'with_key'],
   'apikey.created': ['prefix', 'environment', 'scopes', 'role', 'created_by_admin'],
   'apikey.deleted': ['prefix'],
+  'apikey.expired': ['prefix', 'reason', 'expires_at'],
   'apikey.first_used': [],
   'apikey.imported': ['prefix', 'hash', 'scopes', 'role'],
   'apikey.leaked': ['prefix', 'on_leak', 'ends_at'],

@@ -248,6 +248,7 @@ export async function renameFreed(tx: Tx, tenantId: string): Promise<void> {
 export async function writeTombstone(tx: Tx, tenantId: string): Promise<void> {
   await tx.run(
     `update tenants set name = 'Purged tenant', sales_owner = null, primary_domain = null, billing = '{}',
+       contract_start = null, contract_end = null, seats = null, erp_customer_id = null, stripe_customer_id = null,
        suspended_reason = null, deleted_reason = null, purging_reason = null, purged_at = now(),
        version = version + 1, updated_at = now()
      where id = $1 and status = 'purging' and purged_at is null`,

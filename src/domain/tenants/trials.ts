@@ -6,6 +6,7 @@ import { withSystem } from '../../platform/db';
 import type { Database, Tx } from '../../platform/db';
 import { newId } from '../../platform/ids';
 import type { Outbox, Wake } from '../../platform/outbox';
+import { notWokenLately } from '../../platform/woken-lately';
 import * as audit from '../audit/audit-entries';
 import type { RequestSource } from '../identity/callers';
 import { expireEntitlement, lockEntitlement, writeEntitlement } from './entitlements';
@@ -266,8 +267,7 @@ export function wakeUndrivenTrials(
     const rows = await tx.rows<{ id: string }>(
       `select t.id from product_trials as t
        where ended_at is null and coalesce(driven_at, started_at) < now() - $1 * interval '1 hour'
-         and not exists (select 1 from outbox as w
-           where w.aggregate = 'product-trial/' || t.id and w.delivered_at is null and w.dead_at is null)
+         and ${notWokenLately(`'product-trial/' || t.id`)}
        order by driven_at nulls first limit $2`,
       [hours, batchSize],
     );

@@ -1,6 +1,7 @@
 import type { Database, Tx } from '../../platform/db';
 import { withSystem } from '../../platform/db';
 import type { Outbox, Wake } from '../../platform/outbox';
+import { notWokenLately } from '../../platform/woken-lately';
 
 /** The wake-up of the workflow that carries a tenant through its statuses. */
 export function wakeLifecycle(tenantId: string): Wake {
@@ -39,8 +40,7 @@ export function wakeUndrivenTenants(deps: WakeDeps, hours: number): Promise<numb
     const rows = await tx.rows<{ id: string }>(
       `select t.id from tenants as t left join tenant_lifecycles as l on l.tenant_id = t.id
        where ${unfinished} and coalesce(l.driven_at, t.updated_at) < now() - $1 * interval '1 hour'
-         and not exists (select 1 from outbox as w
-           where w.aggregate = 'tenant-lifecycle/' || t.id and w.delivered_at is null and w.dead_at is null)
+         and ${notWokenLately(`'tenant-lifecycle/' || t.id`)}
        order by l.driven_at nulls first limit $2`,
       [hours, batchSize],
     );

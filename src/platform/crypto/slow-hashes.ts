@@ -13,8 +13,8 @@ export class TooManyHashes extends Error {
 export interface SlowHashes {
   /**
    * Whether a text has a hash.
-   * @param source whose turn it is: sources that wait take turns
-   * @throws TooManyHashes at once when the queue is full
+   * @param source whose turn it is: sources that wait take turns, and none of them has the whole queue
+   * @throws TooManyHashes when the queue is full: at once, or when somebody of a source with fewer in it comes
    */
   matches(text: string, salt: Buffer, hash: Buffer, source: string): Promise<boolean>;
 }
@@ -22,6 +22,7 @@ export interface SlowHashes {
 interface Waiting {
   readonly source: string;
   readonly start: () => void;
+  readonly refuse: () => void;
 }
 
 /**
@@ -46,11 +47,30 @@ export function createSlowHashes(bounds: {
     other.start();
   };
 
+  const waitingOf = (source: string): number =>
+    waiting.filter((one) => one.source === source).length;
+  /** The last of the source that has the most in the queue, if it has still more once somebody else is let in. */
+  const displacedBy = (source: string): Waiting | undefined => {
+    const fair = waitingOf(source) + 1;
+    return waiting
+      .filter((one) => waitingOf(one.source) > fair)
+      .sort((a, b) => waitingOf(a.source) - waitingOf(b.source))
+      .at(-1);
+  };
+
   return {
     async matches(text, salt, wanted, source) {
-      if (running >= bounds.running && waiting.length >= bounds.queued) throw new TooManyHashes();
-      await new Promise<void>((resolve) => {
-        waiting.push({ source, start: resolve });
+      if (running >= bounds.running && waiting.length >= bounds.queued) {
+        const displaced = displacedBy(source);
+        if (!displaced) throw new TooManyHashes();
+        waiting = waiting.filter((one) => one !== displaced);
+        displaced.refuse();
+      }
+      await new Promise<void>((resolve, reject) => {
+        const refuse = (): void => {
+          reject(new TooManyHashes());
+        };
+        waiting.push({ source, start: resolve, refuse });
         next();
       });
       try {

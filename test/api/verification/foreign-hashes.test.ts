@@ -144,6 +144,26 @@ describe('slow hashes', () => {
     expect(outcomes.filter((one) => one instanceof TooManyHashes)).toHaveLength(3);
   });
 
+  test('let others into a queue that one source fills, up to a share as large as its own', async () => {
+    const slow = createSlowHashes({ running: 1, queued: 4 });
+    const salt = randomBytes(16);
+    const ask = (source: string) =>
+      slow.matches('key', salt, Buffer.alloc(32), source).then(
+        () => `${source} computed`,
+        () => `${source} refused`,
+      );
+    const outcomes = await Promise.all(
+      ['loud', 'loud', 'loud', 'loud', 'loud', 'quiet', 'quiet', 'quiet', 'third', 'fourth'].map(
+        ask,
+      ),
+    );
+    const count = (outcome: string) => outcomes.filter((one) => one === outcome).length;
+    // One of the loud ones runs already; the four places are for four sources in the end.
+    expect(['loud', 'quiet', 'third', 'fourth'].map((one) => count(`${one} computed`))).toEqual([
+      2, 1, 1, 1,
+    ]);
+  });
+
   test('take turns among sources: one that asks much does not keep another waiting', async () => {
     const slow = createSlowHashes({ running: 1, queued: 8 });
     const salt = randomBytes(16);

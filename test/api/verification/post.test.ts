@@ -177,5 +177,14 @@ describe('POST /v1/internal/api-keys/verify', () => {
       tx.run('select key_id from mark_first_use(array[$1::uuid], array[now()])', [successor.id]),
     );
     expect(await stateOf()).toBe('overlapping');
+    // The old key ends with its own expiry where that comes first.
+    await inSystem(app, (tx) =>
+      tx.run(
+        `update api_keys set expires_at = now() + interval '10 minutes', ends_at = now() + interval '1 hour' where id = $1`,
+        [old.id],
+      ),
+    );
+    const { body } = await post(app, { key: old.key });
+    expect(body.rotation.old_expires_at).toBe(body.expires_at);
   });
 });
