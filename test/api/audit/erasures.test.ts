@@ -12,8 +12,11 @@ import { sql } from '../rows';
 let app: TestApp;
 let superuser: Client;
 let folder: string;
+/** A machine that may erase, which no role as shorthand gives it. */
+let eraser: string;
 beforeAll(async () => {
   app = await startTestApp({ worker: false });
+  eraser = (await machine(app, ['audit:erase'])).key;
   app.startSequencer();
   folder = mkdtempSync(join(tmpdir(), 'usher-erased-'));
   superuser = new Client({ connectionString: app.database.superUrl });
@@ -40,6 +43,7 @@ const append = (event: object, wait = '?wait=sequenced') =>
 const erase = (subject: string, request = {}) =>
   app.call('POST', '/audit/erasures', {
     body: { subject, reason: 'She asked for it' },
+    key: eraser,
     ...request,
   });
 

@@ -1,10 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createFailures, failureLimit } from '../../../src/domain/api-keys/failures';
 import type { FailureLimit } from '../../../src/domain/api-keys/failures';
 import { createKnownKeys } from '../../../src/domain/api-keys/known-keys';
 import type { FoundKey, Lookups } from '../../../src/domain/api-keys/lookups';
 import { nothingCounted } from '../../../src/domain/api-keys/limits.rules';
 import { createRecall } from '../../../src/domain/api-keys/recall';
-import { turnEveryMs } from '../../../src/domain/api-keys/turns';
 import { createUsage } from '../../../src/domain/api-keys/usage';
 import { createVerifier, readHoldsMs } from '../../../src/domain/api-keys/verifier';
 import type { Verdict } from '../../../src/domain/api-keys/verifier';
@@ -139,7 +139,11 @@ test('a good key is read again when its turn took too long to answer by', async 
 
 test('a source whose time was over while it waited is told what others are', async () => {
   const { ask, asked, exhaust } = createAsking({
-    limit: { failures: 1, withinMs: turnEveryMs / 2, most: 10 },
+    limit: { failures: 1, withinMs: 500, most: 10 },
+    async findInTurn(keys) {
+      await sleep(550);
+      return { value: keys.map(() => undefined), sentAt: performance.now() };
+    },
   });
   await exhaust(source(1));
   expect(await ask(source(1))).toBe('NOT_FOUND');
