@@ -149,12 +149,13 @@ describe('a sending that takes too long in all is given up', () => {
     const content = () => ((stuck += 1) <= 5 ? undefined : '250 fine');
     await start({ answers: { content } }, { answer: 10_000, inAll: 3_000 });
     const outcomes = await Promise.all(Array.from({ length: 6 }, () => transport.send(mail)));
-    expect(outcomes.map(({ kind }) => kind)).toEqual([
-      ...Array.from({ length: 5 }, () => 'unknown'),
-      'later',
-    ]);
+    const kinds = outcomes.map(({ kind }) => kind);
+    expect(kinds.slice(0, 5)).toEqual(Array.from({ length: 5 }, () => 'unknown'));
+    // Its time may be over a moment after that of the five, which lets it through; told `later` it never goes out.
+    const isSent = kinds[5] === 'sent';
+    if (!isSent) expect(kinds[5]).toBe('later');
     await sleep(500);
-    expect(server.heard.filter((command) => command === 'content')).toHaveLength(5);
+    expect(server.heard.filter((command) => command === 'content')).toHaveLength(isSent ? 6 : 5);
     expect(await transport.send(mail)).toEqual({ kind: 'sent' });
   });
 });
