@@ -211,12 +211,12 @@ export function undriven(
     `select r.id from key_rotations as r
      where (${isOpen} or (r.state = 'compromised' and r.reminders -> 'never-used' is null
          and r.ended_at > now() - interval '2 days'))
-       and ($1::float8 is null
-         or coalesce(r.driven_at, r.created_at) < now() - $1::float8 * interval '1 hour'
-           and ${notWokenLately(`'api-key-rotation/' || r.id`)})
        and ($2::uuid is null or r.id > $2)
-       and not exists (select 1 from outbox as o
-         where o.aggregate = 'api-key-rotation/' || r.id and o.delivered_at is null and o.dead_at is null)
+       -- A Temporal that is new has not kept what was delivered to the one before it.
+       and case when $1::float8 is null then not exists (select 1 from outbox as o
+           where o.aggregate = 'api-key-rotation/' || r.id and o.delivered_at is null and o.dead_at is null)
+         else coalesce(r.driven_at, r.created_at) < now() - $1::float8 * interval '1 hour'
+           and ${notWokenLately(`'api-key-rotation/' || r.id`)} end
      order by r.id limit $3`,
     [which.hours, which.from, which.limit],
   );
