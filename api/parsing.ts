@@ -4,6 +4,7 @@ import type { EndpointContract } from '../src/contracts/http';
 import { fieldErrors, toPointer } from '../src/errors/http';
 import { DomainError } from '../src/errors/problems';
 import type { FieldError } from '../src/errors/problems';
+import { wellFormed } from '../src/platform/well-formed.rules';
 import type { Body } from './bodies';
 
 /** A request's parts as its contract understands them. */
@@ -36,7 +37,7 @@ export function parseRequest(
     const unfit = unfitText(value, prefix, 0);
     errors.push(...unfit);
     if (unfit.length > 0) return undefined;
-    const result = schema.safeParse(wellFormed(value));
+    const result = schema.safeParse(allWellFormed(value));
     if (result.success) return result.data;
     errors.push(...fieldErrors(result.error, prefix));
     return undefined;
@@ -70,12 +71,12 @@ function unfitText(value: unknown, path: readonly PropertyKey[], depth: number):
   ]);
 }
 
-// Half a surrogate pair has no UTF-8: text columns get U+FFFD for it anyway, and jsonb refuses its escape.
-function wellFormed(value: unknown): unknown {
-  if (typeof value === 'string') return value.replace(/\p{Surrogate}/gu, '\ufffd');
-  if (Array.isArray(value)) return value.map(wellFormed);
+// Text columns get U+FFFD for half a surrogate pair anyway, and jsonb would refuse its escape.
+function allWellFormed(value: unknown): unknown {
+  if (typeof value === 'string') return wellFormed(value);
+  if (Array.isArray(value)) return value.map(allWellFormed);
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(
-    Object.entries(value).map(([key, part]) => [wellFormed(key), wellFormed(part)]),
+    Object.entries(value).map(([key, part]) => [wellFormed(key), allWellFormed(part)]),
   );
 }

@@ -1,10 +1,11 @@
+import { wellFormed } from './well-formed.rules';
+
 /* Invisible characters that reorder or hide text (Unicode TR 36 and 39): direction marks, overrides
    and isolates, zero-width spaces, soft hyphens, tags. The joiners stay, because Persian and emoji
    are written with them. */
 const deceptive =
   /\u034f|[\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\u{e0000}-\u{e007f}]/gu;
 const stackedMarks = /(\p{M}{4})\p{M}+/gu;
-const loneSurrogates = /\p{Cs}/gu;
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
 
 /**
@@ -37,10 +38,7 @@ export function manyLines(text: string, limit = 500): string {
 }
 
 function clean(text: string): string {
-  return text
-    .slice(0, 10_000)
-    .normalize('NFC')
-    .replace(loneSurrogates, '\ufffd')
+  return wellFormed(text.slice(0, 10_000).normalize('NFC'))
     .replace(deceptive, '')
     .replace(stackedMarks, '$1');
 }

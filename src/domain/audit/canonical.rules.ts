@@ -1,3 +1,5 @@
+import { wellFormed } from '../../platform/well-formed.rules';
+
 /** A value that JSON can hold. */
 export type JsonValue =
   | string
@@ -40,8 +42,6 @@ function inOrder(names: string[]): string[] {
 
 const isList = (value: object): value is readonly JsonValue[] => Array.isArray(value);
 
-const loneSurrogate = /[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/g;
-
 // What needs no escape: most names, ids and codes, for which this is several times as fast as JSON.stringify.
 const plain = /^[ !#-[\]-~]*$/;
 
@@ -49,5 +49,5 @@ function quoted(text: string): string {
   if (plain.test(text)) return `"${text}"`;
   const json = JSON.stringify(text);
   // JSON.stringify writes a lone surrogate as an escape; nothing else makes it write `\ud`.
-  return json.includes('\\ud') ? JSON.stringify(text.replace(loneSurrogate, '\uFFFD')) : json;
+  return json.includes('\\ud') ? JSON.stringify(wellFormed(text)) : json;
 }

@@ -1,4 +1,5 @@
 import type { Call, OutboundResult } from '../../contracts/connectors';
+import { wellFormed } from '../../platform/well-formed.rules';
 import type { TemplateContext } from './connectors-templates.rules';
 import { isObject, pointerKeys } from './connectors-values.rules';
 import type { Json } from './connectors-values.rules';
@@ -44,7 +45,7 @@ function spellings(value: string): string[] {
 
 /** Percent-encodes a value for one part of a URL; half a surrogate pair becomes U+FFFD. */
 export function uriEncoded(value: string): string {
-  return encodeURIComponent(value.replace(/\p{Surrogate}/gu, '\ufffd'));
+  return encodeURIComponent(wellFormed(value));
 }
 
 const jwtLike = /eyJ[\w-]{8,}(?:\.[\w-]*){0,2}/g;
